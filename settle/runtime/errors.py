@@ -1,0 +1,158 @@
+"""Errors of the runtime and of its adapters; they continue the tree of `settle.core.errors`.
+
+    SettleError
+    ├── UnavailableError           a service cannot be reached or throttles                  (retry)
+    │   ├── StoreUnavailableError
+    │   └── QueueUnavailableError
+    ├── ConflictError              the stored instance is not the one that was read          (reload and recompute)
+    ├── InstanceTooNewError        a newer release stored the instance                       (retry)
+    ├── EnvelopeTooNewError        a newer release sent the message                          (retry)
+    ├── EnvelopeInvalidError       a message is not an envelope                              (dead-letter queue)
+    ├── ServiceFailedError         a service raised, or ended too late                       (retry, then its error event)
+    ├── DeadlineError              too little time is left to begin a service                (retry)
+    ├── InstanceTooLargeError      the item would exceed the limit of the store              (quarantine)
+    ├── MessageTooLargeError       over the limit of a message                               (caller, 413)
+    ├── NameInvalidError           a machine name, instance id or event type breaks the rules (caller, 400)
+    ├── UnknownMachineError        no machine of that name                                   (caller, 404)
+    ├── UnknownInstanceError       never created                                             (caller, 404)
+    ├── UnknownEventError          the machine knows no such event type                      (caller, 422)
+    ├── InternalEventError         a type that only the runtime may send                     (caller, 422)
+    ├── KeyReusedError             the idempotency key came with another body before         (caller, 409)
+    ├── InstanceExistsError        it exists with another input                              (caller, 409)
+    ├── TooManyHeldError           the instance holds as many events as it may               (caller, 429)
+    └── ReceiptExpiredError        the event is finished and its details were not kept       (caller, 410)
+"""
+
+from settle.core.errors import Disposition, SettleError
+
+
+class UnavailableError(SettleError):
+    """A service cannot be reached or throttles."""
+
+    disposition = Disposition.RETRY
+    code = "unavailable"
+
+
+class StoreUnavailableError(UnavailableError):
+    """The table cannot be reached or throttles."""
+
+    code = "store_unavailable"
+
+
+class QueueUnavailableError(UnavailableError):
+    """The queue cannot be reached or throttles."""
+
+    code = "queue_unavailable"
+
+
+class ConflictError(SettleError):
+    """The stored instance is not the one that was read; nothing was written."""
+
+    disposition = Disposition.RETRY
+    code = "conflict"
+
+
+class InstanceTooNewError(SettleError):
+    """A newer release stored the instance; a rollback is under way."""
+
+    disposition = Disposition.RETRY
+    code = "instance_too_new"
+
+
+class EnvelopeTooNewError(SettleError):
+    """A newer release sent the message; a rollback is under way."""
+
+    disposition = Disposition.RETRY
+    code = "envelope_too_new"
+
+
+class EnvelopeInvalidError(SettleError):
+    """A message that is not an envelope, or that its sender may not send."""
+
+    disposition = Disposition.CALLER
+    code = "envelope_invalid"
+
+
+class ServiceFailedError(SettleError):
+    """A service raised or ended too late; it may be called again."""
+
+    disposition = Disposition.RETRY
+    code = "service_failed"
+
+
+class DeadlineError(SettleError):
+    """Too little time is left in this invocation to begin a service; the next one will."""
+
+    disposition = Disposition.RETRY
+    code = "deadline"
+
+
+class InstanceTooLargeError(SettleError):
+    """The instance would exceed the limit of an item."""
+
+    disposition = Disposition.QUARANTINE
+    code = "instance_too_large"
+
+
+class _CallerError(SettleError):
+    disposition = Disposition.CALLER
+
+
+class MessageTooLargeError(_CallerError):
+    """Over the limit of a message."""
+
+    code = "message_too_large"
+
+
+class NameInvalidError(_CallerError):
+    """A machine name, instance id, idempotency key or event type breaks the rules."""
+
+    code = "name_invalid"
+
+
+class UnknownMachineError(_CallerError):
+    """No machine of that name is registered."""
+
+    code = "unknown_machine"
+
+
+class UnknownInstanceError(_CallerError):
+    """The instance was never created."""
+
+    code = "unknown_instance"
+
+
+class UnknownEventError(_CallerError):
+    """The machine knows no event of this type."""
+
+    code = "unknown_event"
+
+
+class InternalEventError(_CallerError):
+    """Only the runtime may send events of this type."""
+
+    code = "internal_event"
+
+
+class KeyReusedError(_CallerError):
+    """The idempotency key came with another body before."""
+
+    code = "key_reused"
+
+
+class InstanceExistsError(_CallerError):
+    """The instance exists with another input."""
+
+    code = "instance_exists"
+
+
+class TooManyHeldError(_CallerError):
+    """The instance holds as many events as it may."""
+
+    code = "too_many_held"
+
+
+class ReceiptExpiredError(_CallerError):
+    """The event is finished; its details are no longer kept."""
+
+    code = "receipt_expired"

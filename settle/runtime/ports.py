@@ -1,0 +1,136 @@
+"""What the runtime needs from the world, as small protocols. Adapters live in `settle.adapters`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from settle.runtime.instance import HeldEvent, Instance, InstanceKey
+from settle.runtime.ledger import LedgerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """The condition of a write: the item is still what was read.
+
+    Attributes:
+        incarnation: of the stored instance; empty when there must be no item yet.
+        revision: of the stored instance; 0 when there must be no item yet.
+    """
+
+    incarnation: str
+    revision: int
+
+    @property
+    def absent(self) -> bool:
+        """Whether the write is to create the item."""
+        return self.revision == 0
+
+
+ABSENT = Expected(incarnation="", revision=0)
+
+
+class InstanceStore(Protocol):
+    """Durable instances, their held events, and the ledger of event ids.
+
+    Every method raises `StoreUnavailableError` when the service cannot be reached or throttles, after the adapter's own
+    retries. Reads are strongly consistent unless said otherwise.
+    """
+
+    def load(self, key: InstanceKey) -> Instance | None:
+        """Return the instance, or None when it was never created.
+
+        Raises:
+            InstanceTooNewError: a newer release stored it.
+        """
+
+    def commit(
+        self,
+        instance: Instance,
+        expected: Expected,
+        *,
+        hold: Sequence[HeldEvent] = (),
+        release: Sequence[int] = (),
+    ) -> None:
+        """Store the instance if the stored one is still the expected one, together with held events to add or remove.
+
+        One atomic write. Without `hold` and `release` it is a single conditional put.
+
+        Args:
+            instance: what to store; its revision is already the new one.
+            expected: the condition.
+            hold: events to keep for later, in arrival order; their numbers must be free.
+            release: numbers of held events to delete.
+
+        Raises:
+            ConflictError: the stored item is another one; nothing was written.
+            InstanceTooLargeError: the item would exceed the limit of the store; nothing was written.
+        """
+
+    def load_held(self, key: InstanceKey, first: int, limit: int) -> list[HeldEvent]:
+        """Return up to `limit` held events with numbers from `first` on, in order."""
+
+    def find_finished(self, key: InstanceKey, event_ids: Sequence[str], now: float) -> Mapping[str, LedgerEntry]:
+        """Return the unexpired ledger entries, accepted or finished, of these event ids."""
+
+    def accept(self, key: InstanceKey, entry: LedgerEntry, now: float) -> LedgerEntry | None:
+        """Enter an event id as accepted unless an unexpired entry is there already; return that older entry, or None."""
+
+    def finish(self, key: InstanceKey, entry: LedgerEntry) -> None:
+        """Enter an event id as finished, over whatever stands there. Repeating it is harmless."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """What the queue answers to a send.
+
+    Attributes:
+        message_id: of the message, or of the earlier one with the same deduplication id.
+        sequence_number: decimal digits, rising within a group (SQS: 20 digits, 128 bits).
+    """
+
+    message_id: str
+    sequence_number: str
+
+
+class EventQueue(Protocol):
+    """The FIFO queue that carries every event. The message group is the instance.
+
+    Every method raises `QueueUnavailableError` when the service cannot be reached or throttles.
+    """
+
+    @property
+    def arn(self) -> str:
+        """Name of this queue; sequence numbers compare only within it."""
+
+    def send(self, *, group: str, deduplication_id: str, body: str) -> SentMessage:
+        """Send one message. A repeated deduplication id within five minutes sends nothing more.
+
+        Raises:
+            MessageTooLargeError: over the limit of the queue.
+        """
+
+    def acknowledge(self, receipt_handles: Sequence[str]) -> None:
+        """Delete received messages. A handle that is no longer valid is passed over: its message comes again."""
+
+    def delay(self, receipt_handles: Sequence[str], seconds: int) -> None:
+        """Let received messages become visible again in so many seconds, in the order given.
+
+        A handle that is no longer valid is passed over.
+        """
+
+
+class DeadLetterQueue(Protocol):
+    """Where messages go that no instance can take."""
+
+    def bury(self, *, group: str, deduplication_id: str, body: str, reason: str) -> None:
+        """Keep a message with the reason why it cannot be read or attributed. Raises `QueueUnavailableError`."""
+
+
+class Clock(Protocol):
+    """Time, passed in."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
