@@ -1,0 +1,1 @@
+"""The AWS side: constructs per concern, one stack per stage."""

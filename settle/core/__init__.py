@@ -1,0 +1,1 @@
+"""The statechart itself: definitions, snapshots and the step. Pure."""

@@ -1,7 +1,7 @@
 """Effects: what a macrostep asks the world to do, as frozen data.
 
-A step performs nothing. It returns these; the runtime stores those that must outlive the process in the same write as the
-snapshot, and acts on them after that write.
+A step performs nothing. It returns these; the runtime stores those that must outlive the process in the same write as
+the snapshot, and acts on them after that write.
 """
 
 from dataclasses import dataclass, field

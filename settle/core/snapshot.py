@@ -49,7 +49,7 @@ class Snapshot:
         machine_version: version of the machine that the instance runs on.
         definition: hash of that version's definition.
         status: active until a top-level final node is entered.
-        configuration: paths of the active leaf nodes, in document order.
+        configuration: paths of the active leaf nodes, in document order; empty before the machine has started.
         context: JSON data.
         history: for each history node that recorded one, the paths it would restore.
         invokes: live services, in the order they were begun.
@@ -67,6 +67,11 @@ class Snapshot:
     invokes: tuple[LiveInvoke, ...] = ()
     entries: int = 0
     output: Any = None
+
+    @property
+    def started(self) -> bool:
+        """Whether the initial configuration was entered."""
+        return bool(self.configuration)
 
     def find_invoke(self, key: str) -> LiveInvoke | None:
         """Return the live invoke with this key, if it is still live."""

@@ -1,0 +1,1 @@
+"""What applies events to instances, whatever store and queue they live on."""

@@ -1,26 +1,27 @@
 """Errors of the runtime and of its adapters; they continue the tree of `settle.core.errors`.
 
-    SettleError
-    ├── UnavailableError           a service cannot be reached or throttles                  (retry)
-    │   ├── StoreUnavailableError
-    │   └── QueueUnavailableError
-    ├── ConflictError              the stored instance is not the one that was read          (reload and recompute)
-    ├── InstanceTooNewError        a newer release stored the instance                       (retry)
-    ├── EnvelopeTooNewError        a newer release sent the message                          (retry)
-    ├── EnvelopeInvalidError       a message is not an envelope                              (dead-letter queue)
-    ├── ServiceFailedError         a service raised, or ended too late                       (retry, then its error event)
-    ├── DeadlineError              too little time is left to begin a service                (retry)
-    ├── InstanceTooLargeError      the item would exceed the limit of the store              (quarantine)
-    ├── MessageTooLargeError       over the limit of a message                               (caller, 413)
-    ├── NameInvalidError           a machine name, instance id or event type breaks the rules (caller, 400)
-    ├── UnknownMachineError        no machine of that name                                   (caller, 404)
-    ├── UnknownInstanceError       never created                                             (caller, 404)
-    ├── UnknownEventError          the machine knows no such event type                      (caller, 422)
-    ├── InternalEventError         a type that only the runtime may send                     (caller, 422)
-    ├── KeyReusedError             the idempotency key came with another body before         (caller, 409)
-    ├── InstanceExistsError        it exists with another input                              (caller, 409)
-    ├── TooManyHeldError           the instance holds as many events as it may               (caller, 429)
-    └── ReceiptExpiredError        the event is finished and its details were not kept       (caller, 410)
+SettleError
+├── UnavailableError           a service cannot be reached or throttles                  (retry)
+│   ├── StoreUnavailableError
+│   └── QueueUnavailableError
+├── ConflictError              the stored instance is not the one that was read          (reload and recompute)
+├── InstanceTooNewError        a newer release stored the instance                       (retry)
+├── EnvelopeTooNewError        a newer release sent the message                          (retry)
+├── EnvelopeInvalidError       a message is not an envelope                              (dead-letter queue)
+├── ServiceFailedError         a service raised, or ended too late                       (retry, then its error event)
+├── DeadlineError              too little time is left to begin a service                (retry)
+├── AttemptsExhaustedError     the event was begun several times and never finished      (quarantine)
+├── InstanceTooLargeError      the item would exceed the limit of the store              (quarantine)
+├── MessageTooLargeError       over the limit of a message                               (caller, 413)
+├── NameInvalidError           a machine name, instance id or event type breaks the rules (caller, 400)
+├── UnknownMachineError        no machine of that name                                   (caller, 404)
+├── UnknownInstanceError       never created                                             (caller, 404)
+├── UnknownEventError          the machine knows no such event type                      (caller, 422)
+├── InternalEventError         a type that only the runtime may send                     (caller, 422)
+├── KeyReusedError             the idempotency key came with another body before         (caller, 409)
+├── InstanceExistsError        it exists with another input                              (caller, 409)
+├── TooManyHeldError           the instance holds as many events as it may               (caller, 429)
+└── ReceiptExpiredError        the event is finished and its details were not kept       (caller, 410)
 """
 
 from settle.core.errors import Disposition, SettleError
@@ -85,6 +86,13 @@ class DeadlineError(SettleError):
 
     disposition = Disposition.RETRY
     code = "deadline"
+
+
+class AttemptsExhaustedError(SettleError):
+    """The event was begun several times and never finished: it kills the process that runs it."""
+
+    disposition = Disposition.QUARANTINE
+    code = "attempts_exhausted"
 
 
 class InstanceTooLargeError(SettleError):

@@ -5,7 +5,7 @@ clients see; `incarnation` is new with every creation. Every condition names inc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from settle.core.snapshot import Snapshot
@@ -20,7 +20,7 @@ MAX_HELD_EVENTS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class InstanceKey:
-    """Names an instance: the machine and the instance id, already checked against the rules of `settle.runtime.names`."""
+    """Names an instance: machine and instance id, already checked against the rules of `settle.runtime.names`."""
 
     machine: str
     instance: str
@@ -119,6 +119,11 @@ class Run:
     definition: str
     results: Mapping[str, ServiceOutcome] = field(default_factory=dict)
     attempts: Mapping[str, int] = field(default_factory=dict)
+
+    def without_failures(self) -> "Run":
+        """Return it with only the services that succeeded, so that the others are called anew."""
+        results = {key: outcome for key, outcome in self.results.items() if not outcome.error}
+        return replace(self, results=results, attempts={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ class InstanceStore(Protocol):
         """Return the unexpired ledger entries, accepted or finished, of these event ids."""
 
     def accept(self, key: InstanceKey, entry: LedgerEntry, now: float) -> LedgerEntry | None:
-        """Enter an event id as accepted unless an unexpired entry is there already; return that older entry, or None."""
+        """Enter an event id as accepted, unless an unexpired entry is there; return that older entry, or None."""
 
     def finish(self, key: InstanceKey, entry: LedgerEntry) -> None:
         """Enter an event id as finished, over whatever stands there. Repeating it is harmless."""

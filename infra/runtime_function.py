@@ -1,0 +1,74 @@
+"""A Lambda function of the runtime, with a role and a log group of its own."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.bundling import PYTHON_VERSION
+from infra.stage import Stage
+
+RUNTIME = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
+ARCHITECTURE = lambda_.Architecture.ARM_64
+
+
+class RuntimeFunction(Construct):
+    """One function from the shared code asset.
+
+    The role and the log group are made here, not by Lambda: the managed policy for logs allows writing to every log
+    group of the account, and a log group that Lambda makes itself keeps everything for ever.
+
+    Attributes:
+        function: the function.
+        role: what it runs as. It exists before the function, so its id can stand in any function's environment.
+        log_group: where it logs.
+    """
+
+    def __init__(  # noqa: PLR0913 - each argument is one setting of a function
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        description: str,
+        code: lambda_.Code,
+        handler: str,
+        timeout: Duration,
+        memory_size: int,
+        environment: Mapping[str, str],
+        recursive_loop: lambda_.RecursiveLoop = lambda_.RecursiveLoop.TERMINATE,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=stage.log_retention,
+            removal_policy=RemovalPolicy.RETAIN if stage.protected else RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.log_group.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=description,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=code,
+            handler=handler,
+            timeout=timeout,
+            memory_size=memory_size,
+            role=self.role,
+            log_group=self.log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=stage.log_level,
+            system_log_level_v2=stage.system_log_level,
+            recursive_loop=recursive_loop,
+            environment={
+                "POWERTOOLS_SERVICE_NAME": f"settle-{construct_id.lower()}",
+                "POWERTOOLS_LOG_LEVEL": stage.log_level.value,
+                **environment,
+            },
+        )

@@ -1,0 +1,281 @@
+"""From a spec to a Definition: number the nodes, resolve the targets, work out what each transition leaves."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from settle.core.definition import Definition, Node, Transition
+from settle.core.domain import find_domain
+from settle.core.errors import DefinitionError, Finding
+from settle.core.spec import (
+    REJECTED,
+    SEPARATOR,
+    SETTLED,
+    Action,
+    InvokeSpec,
+    MachineSpec,
+    NodeKind,
+    NodeSpec,
+    TransitionKind,
+    TransitionSpec,
+)
+from settle.core.validate import validate_definition
+
+HASH_DIGITS = 16
+
+
+def compile_machine(spec: MachineSpec) -> Definition:
+    """Compile and validate a machine.
+
+    Raises:
+        DefinitionError: with every finding that stops the build.
+    """
+    findings: list[Finding] = []
+    placed = list(_place(spec.root, "", -1))
+    numbers = _number(placed, findings)
+    nodes = _build_nodes(placed, numbers, findings)
+    transitions = _build_transitions(placed, nodes, numbers, findings)
+    invokes = _collect_invokes(placed, findings)
+    if findings:
+        raise DefinitionError(spec.id, findings)
+    nodes = _link(nodes, transitions)
+    table = _describe(spec)
+    definition = Definition(
+        machine=spec.id,
+        version=spec.version,
+        hash=_digest(table),
+        table=table,
+        nodes=nodes,
+        transitions=transitions,
+        numbers=numbers,
+        invokes=invokes,
+        context=spec.context,
+        events=spec.events,
+        create_on_event=spec.create_on_event,
+        uses_settled=any(SETTLED in node.tags for node in nodes),
+    )
+    found = [f for f in validate_definition(definition) if not _is_silenced(f, spec.silenced)]
+    if any(finding.severity == "error" for finding in found):
+        raise DefinitionError(spec.id, found)
+    return replace(definition, warnings=tuple(found))
+
+
+def _is_silenced(finding: Finding, silenced: Mapping[str, str]) -> bool:
+    return finding.code in silenced or f"{finding.code}@{finding.node}" in silenced
+
+
+# Numbering -----------------------------------------------------------------------------------------------------------
+
+
+def _place(
+    spec: NodeSpec, path: str, parent: int, counter: list[int] | None = None
+) -> Iterator[tuple[NodeSpec, str, int]]:
+    """Yield every node with its path and its parent's index, in document order."""
+    counter = counter if counter is not None else [0]
+    index = counter[0]
+    counter[0] += 1
+    yield spec, path, parent
+    for child in spec.children:
+        yield from _place(child, f"{path}{SEPARATOR}{child.name}" if path else child.name, index, counter)
+
+
+def _number(placed: list[tuple[NodeSpec, str, int]], findings: list[Finding]) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for index, (spec, path, _) in enumerate(placed):
+        if path in numbers:
+            findings.append(Finding(code="duplicate-node", node=path, message="two nodes have this path; rename one"))
+        if index and (not spec.name or SEPARATOR in spec.name):
+            message = f"a node's name is not empty and holds no {SEPARATOR!r}; rename it"
+            findings.append(Finding(code="bad-node-name", node=path, message=message))
+        numbers[path] = index
+    return numbers
+
+
+def _resolve(paths: tuple[str, ...], numbers: Mapping[str, int], node: str, findings: list[Finding]) -> tuple[int, ...]:
+    resolved = []
+    for path in paths:
+        if path in numbers:
+            resolved.append(numbers[path])
+            continue
+        close = get_close_matches(path, numbers, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        message = f"there is no node {path!r}{hint}"
+        findings.append(Finding(code="unknown-target", node=node, message=message))
+    return tuple(resolved)
+
+
+# Nodes ---------------------------------------------------------------------------------------------------------------
+
+
+def _build_nodes(
+    placed: list[tuple[NodeSpec, str, int]], numbers: Mapping[str, int], findings: list[Finding]
+) -> tuple[Node, ...]:
+    children: list[list[int]] = [[] for _ in placed]
+    within = [0] * len(placed)
+    ancestors: list[tuple[int, ...]] = []
+    for index, (_, _, parent) in enumerate(placed):
+        ancestors.append((parent, *ancestors[parent]) if parent >= 0 else ())
+        if parent >= 0:
+            children[parent].append(index)
+        for ancestor in ancestors[index]:
+            within[ancestor] |= 1 << index
+    nodes: list[Node] = []
+    for index, (spec, path, parent) in enumerate(placed):
+        real = [child for child in children[index] if not placed[child][0].kind.is_history]
+        _check_shape(spec, path, real, findings)
+        initial = _resolve(spec.initial, numbers, path, findings) or tuple(real[:1])
+        if any(not within[index] >> target & 1 for target in initial):
+            message = "its initial node does not lie inside it; name one of its own"
+            findings.append(Finding(code="bad-initial", node=path, message=message))
+        nodes.append(
+            Node(
+                index=index,
+                path=path,
+                kind=spec.kind,
+                parent=parent,
+                children=tuple(real),
+                initial=initial if spec.kind is NodeKind.COMPOUND else (),
+                ancestors=ancestors[index],
+                bit=1 << index,
+                within=within[index],
+                up=sum(1 << ancestor for ancestor in ancestors[index]),
+                transitions=(),
+                history=tuple(child for child in children[index] if placed[child][0].kind.is_history),
+                history_default=_resolve(spec.history_default, numbers, path, findings),
+                entry=spec.entry,
+                exit=spec.exit,
+                invokes=spec.invokes,
+                tags=spec.tags,
+                effective_tags=spec.tags.union(*(placed[ancestor][0].tags for ancestor in ancestors[index])),
+                output=spec.output,
+                meta=spec.meta,
+            )
+        )
+    return tuple(nodes)
+
+
+def _check_shape(spec: NodeSpec, path: str, children: list[int], findings: list[Finding]) -> None:
+    if spec.kind in {NodeKind.COMPOUND, NodeKind.PARALLEL} and not children:
+        findings.append(Finding(code="no-children", node=path, message=f"a {spec.kind} node needs child nodes"))
+    if spec.kind in {NodeKind.ATOMIC, NodeKind.FINAL} and children:
+        findings.append(Finding(code="has-children", node=path, message=f"a {spec.kind} node has no child nodes"))
+    if SETTLED in spec.tags and REJECTED in spec.tags:
+        message = "a node waits (`settled`) or refuses (`rejected`), not both; drop one tag"
+        findings.append(Finding(code="settled-and-rejected", node=path, message=message))
+
+
+def _link(nodes: tuple[Node, ...], transitions: tuple[Transition, ...]) -> tuple[Node, ...]:
+    by_source: list[list[int]] = [[] for _ in nodes]
+    for transition in transitions:
+        by_source[transition.source].append(transition.index)
+    return tuple(replace(node, transitions=tuple(by_source[node.index])) for node in nodes)
+
+
+# Transitions ---------------------------------------------------------------------------------------------------------
+
+
+def _build_transitions(
+    placed: list[tuple[NodeSpec, str, int]],
+    nodes: tuple[Node, ...],
+    numbers: Mapping[str, int],
+    findings: list[Finding],
+) -> tuple[Transition, ...]:
+    transitions: list[Transition] = []
+    for source, (spec, path, _) in enumerate(placed):
+        for item in spec.transitions:
+            targets = _resolve(item.targets, numbers, path, findings)
+            transitions.append(
+                Transition(
+                    index=len(transitions),
+                    source=source,
+                    event=item.event,
+                    targets=targets,
+                    domain=_find_static_domain(nodes, source, targets, item.kind),
+                    kind=item.kind,
+                    guards=item.guards,
+                    before=item.before,
+                    actions=item.actions,
+                    after=item.after,
+                )
+            )
+    return tuple(transitions)
+
+
+def _find_static_domain(nodes: tuple[Node, ...], source: int, targets: tuple[int, ...], kind: TransitionKind) -> int:
+    if not targets or any(nodes[target].kind.is_history for target in targets):
+        return -1
+    return find_domain(nodes, source, targets, kind)
+
+
+def _collect_invokes(placed: list[tuple[NodeSpec, str, int]], findings: list[Finding]) -> dict[str, InvokeSpec]:
+    invokes: dict[str, InvokeSpec] = {}
+    for spec, path, _ in placed:
+        for invoke in spec.invokes:
+            if invoke.id in invokes:
+                message = f"two invokes have the id {invoke.id!r}; give one an `id` of its own"
+                findings.append(Finding(code="duplicate-invoke", node=path, message=message))
+            invokes[invoke.id] = invoke
+    return invokes
+
+
+# The table as data ---------------------------------------------------------------------------------------------------
+
+
+def _describe(spec: MachineSpec) -> dict[str, Any]:
+    """Return the definition as JSON data: everything but the functions, which stand as names."""
+    return {
+        "id": spec.id,
+        "version": spec.version,
+        "root": _describe_node(spec.root),
+        "context": spec.context.schema,
+        "events": {name: codec.schema for name, codec in sorted(spec.events.items())},
+    }
+
+
+def _describe_node(spec: NodeSpec) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "name": spec.name,
+        "kind": spec.kind.value,
+        "initial": list(spec.initial),
+        "tags": sorted(spec.tags),
+        "entry": _names(spec.entry),
+        "exit": _names(spec.exit),
+        "invoke": [{"id": i.id, "src": i.src, "timeout": i.timeout, "attempts": i.attempts} for i in spec.invokes],
+        "transitions": [_describe_transition(item) for item in spec.transitions],
+        "children": [_describe_node(child) for child in spec.children],
+        "output": getattr(spec.output, "__name__", "function") if callable(spec.output) else spec.output,
+        "history_default": list(spec.history_default),
+        "meta": dict(spec.meta),
+    }
+    return {key: value for key, value in data.items() if value not in ([], {}, None)}
+
+
+def _describe_transition(item: TransitionSpec) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "event": item.event,
+        "targets": list(item.targets),
+        "guards": [str(guard) for guard in item.guards],
+        "before": _names(item.before),
+        "actions": _names(item.actions),
+        "after": _names(item.after),
+        "kind": item.kind.value,
+    }
+    return {key: value for key, value in data.items() if value != []}
+
+
+def _names(actions: tuple[Action, ...]) -> list[str]:
+    return [action.name for action in actions]
+
+
+def _digest(table: Mapping[str, Any]) -> str:
+    """Hash what decides where an event leads.
+
+    Schemas stay out: a model is checked whenever data is loaded, and the text of its schema changes with releases of
+    pydantic, which must not strand live instances.
+    """
+    structure = {**table, "context": None, "events": sorted(table["events"])}
+    text = json.dumps(structure, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]

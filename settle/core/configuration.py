@@ -1,0 +1,132 @@
+"""Configurations: sets of active nodes, as bits inside a step and as leaf paths in a snapshot."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from settle.core.definition import Definition, Node
+from settle.core.errors import SnapshotInvalidError
+from settle.core.snapshot import Snapshot, Status
+from settle.core.spec import EVENTLESS, SEPARATOR, SETTLED, NodeKind
+
+
+def iterate(definition: Definition, mask: int) -> Iterator[Node]:
+    """Yield the nodes of a set in document order."""
+    nodes = definition.nodes
+    while mask:
+        low = mask & -mask
+        yield nodes[low.bit_length() - 1]
+        mask ^= low
+
+
+def load_configuration(definition: Definition, leaves: tuple[str, ...]) -> int:
+    """Return the set of active nodes that these leaves stand for.
+
+    Raises:
+        SnapshotInvalidError: unknown nodes, or not a legal configuration (SCXML 3.11): the machine itself, one child of
+            every active compound node, every child of every active parallel node, and leaves at the ends. No leaves at
+            all stand for a machine that has not started.
+    """
+
+    def compute() -> int:
+        mask = 0
+        if not leaves:
+            return mask
+        for path in leaves:
+            index = definition.numbers.get(path)
+            if index is None:
+                raise SnapshotInvalidError(f"{definition.machine} has no node {path!r}")
+            mask |= definition.nodes[index].bit | definition.nodes[index].up
+        _check_legal(definition, mask, leaves)
+        return mask
+
+    mask: int = definition.memo.get("load", leaves, compute)
+    return mask
+
+
+def _check_legal(definition: Definition, mask: int, leaves: tuple[str, ...]) -> None:
+    legal = bool(mask & 1)
+    for node in iterate(definition, mask):
+        active = sum(1 for child in node.children if mask >> child & 1)
+        wanted = {NodeKind.COMPOUND: 1, NodeKind.PARALLEL: len(node.children)}.get(node.kind, 0)
+        legal = legal and active == wanted and not node.kind.is_history
+    if not legal:
+        raise SnapshotInvalidError(f"{list(leaves)} is not a legal configuration of {definition.machine}")
+
+
+def dump_configuration(definition: Definition, mask: int) -> tuple[str, ...]:
+    """Return the paths of the active leaves in document order."""
+    leaves: tuple[str, ...] = definition.memo.get(
+        "dump", mask, lambda: tuple(node.path for node in iterate(definition, mask) if node.is_leaf)
+    )
+    return leaves
+
+
+def is_settled(definition: Definition, snapshot: Snapshot) -> bool:
+    """Tell whether the instance waits for the outside.
+
+    In a machine that uses the tag `settled`, every active leaf is final or carries the tag, itself or through an
+    ancestor. In any other machine nothing may be left that happens by itself, which between macrosteps means: no
+    service runs.
+    """
+    if snapshot.status is not Status.ACTIVE:
+        return True
+    if not definition.uses_settled:
+        return not snapshot.invokes
+    settled: bool = definition.memo.get("settled", snapshot.configuration, lambda: _rests(definition, snapshot))
+    return settled
+
+
+def _rests(definition: Definition, snapshot: Snapshot) -> bool:
+    leaves = [definition.nodes[definition.numbers[path]] for path in snapshot.configuration]
+    return all(leaf.kind is NodeKind.FINAL or SETTLED in leaf.effective_tags for leaf in leaves)
+
+
+def active_tags(definition: Definition, snapshot: Snapshot) -> frozenset[str]:
+    """Return the tags of every active node."""
+    mask = load_configuration(definition, snapshot.configuration)
+    return frozenset().union(*(node.tags for node in iterate(definition, mask)))
+
+
+def tagged_nodes(definition: Definition, snapshot: Snapshot, tag: str) -> tuple[str, ...]:
+    """Return the paths of the active nodes that carry a tag themselves."""
+
+    def compute() -> tuple[str, ...]:
+        mask = load_configuration(definition, snapshot.configuration)
+        return tuple(node.path for node in iterate(definition, mask) if tag in node.tags)
+
+    paths: tuple[str, ...] = definition.memo.get(f"tagged {tag}", snapshot.configuration, compute)
+    return paths
+
+
+def active_paths(definition: Definition, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the paths of all active nodes but the machine itself, in document order."""
+    mask = load_configuration(definition, snapshot.configuration)
+    return tuple(node.path for node in iterate(definition, mask) if node.index)
+
+
+def next_events(definition: Definition, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the event types that active nodes have transitions for, sorted; internal ones are left out."""
+    if snapshot.status is not Status.ACTIVE:
+        return ()
+
+    def compute() -> tuple[str, ...]:
+        mask = load_configuration(definition, snapshot.configuration)
+        events = {definition.transitions[t].event for node in iterate(definition, mask) for t in node.transitions}
+        return tuple(sorted(events & definition.event_types - {EVENTLESS}))
+
+    events: tuple[str, ...] = definition.memo.get("next", snapshot.configuration, compute)
+    return events
+
+
+def state_value(definition: Definition, snapshot: Snapshot) -> Any:  # noqa: ANN401 - text, nested dicts of text, or None before the start
+    """Return the configuration as XState writes it: `"even"`, or `{"fulfil": {"pay": "due", "ship": "picking"}}`."""
+    mask = load_configuration(definition, snapshot.configuration)
+
+    def value(node: Node) -> Any:  # noqa: ANN401
+        active = [definition.nodes[child] for child in node.children if mask >> child & 1]
+        names = {child: child.path.rpartition(SEPARATOR)[2] for child in active}
+        if node.kind is NodeKind.COMPOUND and active[0].is_leaf:
+            return names[active[0]]
+        return {names[child]: value(child) for child in active} if active else {}
+
+    return value(definition.nodes[0]) if mask else None

@@ -1,0 +1,137 @@
+"""The Definition: a compiled machine, as frozen tables that a step can walk without looking anything up twice.
+
+Nodes stand in document order; a node's number is its place. A set of nodes is an integer with one bit per node, so that
+"is any descendant of this node active" is one `&`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from settle.core.codec import Codec
+from settle.core.errors import Finding
+from settle.core.memo import Memo
+from settle.core.spec import Action, Guard, InvokeSpec, NodeKind, TransitionKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Node:
+    """A state node of the table.
+
+    Attributes:
+        index: its place in document order; 0 is the machine itself.
+        path: absolute path; empty for the machine itself.
+        parent: index of the parent; -1 for the machine itself.
+        children: indexes, in document order.
+        initial: indexes that are entered by default, for compound nodes.
+        ancestors: indexes from the parent up to the machine itself.
+        bit: `1 << index`.
+        within: bits of its proper descendants.
+        up: bits of its ancestors.
+        transitions: indexes, in document order.
+        history: indexes of the history nodes among its children.
+        tags: its own tags.
+        effective_tags: its own and its ancestors' tags.
+    """
+
+    index: int
+    path: str
+    kind: NodeKind
+    parent: int
+    children: tuple[int, ...]
+    initial: tuple[int, ...]
+    ancestors: tuple[int, ...]
+    bit: int
+    within: int
+    up: int
+    transitions: tuple[int, ...]
+    history: tuple[int, ...]
+    history_default: tuple[int, ...]
+    entry: tuple[Action, ...]
+    exit: tuple[Action, ...]
+    invokes: tuple[InvokeSpec, ...]
+    tags: frozenset[str]
+    effective_tags: frozenset[str]
+    output: Any
+    meta: Mapping[str, Any]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it can stand in a configuration without a child."""
+        return self.kind in {NodeKind.ATOMIC, NodeKind.FINAL}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Transition:
+    """A transition of the table.
+
+    Attributes:
+        index: its place in document order.
+        source: index of the node that holds it.
+        event: descriptor; empty for an eventless transition.
+        targets: indexes; empty for a targetless transition.
+        domain: index of the innermost node that stays active; -1 for a targetless one, or when a target is a history
+            node, whose real targets are only known at run time.
+        kind: what it leaves.
+    """
+
+    index: int
+    source: int
+    event: str
+    targets: tuple[int, ...]
+    domain: int
+    kind: TransitionKind
+    guards: tuple[Guard, ...]
+    before: tuple[Action, ...]
+    actions: tuple[Action, ...]
+    after: tuple[Action, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Definition:
+    """A compiled machine. Build it with `settle.core.compile.compile_machine`.
+
+    Attributes:
+        machine: its id.
+        version: as its author numbered it.
+        hash: of the table without functions: 16 hexadecimal digits. Equal for equal definitions on any machine.
+        table: the definition as JSON data, names in place of functions.
+        nodes: in document order.
+        transitions: in document order.
+        numbers: index by path.
+        invokes: by invoke id.
+        context: loads and dumps the context.
+        events: loads event data, for the types that declare a model.
+        create_on_event: whether the first event of an unknown instance creates it.
+        uses_settled: whether any node is tagged `settled`.
+        warnings: findings that did not stop the build.
+    """
+
+    machine: str
+    version: int
+    hash: str
+    table: Mapping[str, Any]
+    nodes: tuple[Node, ...]
+    transitions: tuple[Transition, ...]
+    numbers: Mapping[str, int]
+    invokes: Mapping[str, InvokeSpec]
+    context: Codec
+    events: Mapping[str, Codec]
+    create_on_event: bool
+    uses_settled: bool
+    warnings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def memo(self) -> Memo:
+        """What the interpreter remembers about configurations of this definition."""
+        return Memo()
+
+    @cached_property
+    def event_types(self) -> frozenset[str]:
+        """Every descriptor that some transition names, without eventless and internal ones."""
+        return frozenset(
+            transition.event
+            for transition in self.transitions
+            if transition.event and not transition.event.startswith(("done.", "error."))
+        )

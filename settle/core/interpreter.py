@@ -1,0 +1,329 @@
+"""The step: one event against one snapshot, run to completion as SCXML's appendix D says.
+
+Pure: no clock, no randomness, no I/O. The same arguments give the same answer, and the arguments stay as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from settle.core.actions import Actions
+from settle.core.codec import CodecError, PlainCodec
+from settle.core.configuration import dump_configuration, load_configuration
+from settle.core.definition import Definition, Node, Transition
+from settle.core.effects import Effect, StartService, StopService
+from settle.core.errors import (
+    ContextInvalidError,
+    EventInvalidError,
+    InputInvalidError,
+    MicrostepLimitError,
+    StepError,
+    UserCodeError,
+)
+from settle.core.event import Event, EventKind
+from settle.core.macrostep import Macrostep, Microstep
+from settle.core.plan import Plan, plan_microstep
+from settle.core.selection import find_candidates, select
+from settle.core.snapshot import LiveInvoke, Snapshot, Status
+from settle.core.spec import EVENTLESS, Action, Guard, NodeKind
+
+MAX_MICROSTEPS: Final = 1000
+"""Microsteps that one macrostep may take."""
+START_EVENT: Final = "settle.start"
+"""Type of the event that entry actions see when an instance starts; its data is the input."""
+
+_NOT_LOADED: Final = object()
+
+
+def start(definition: Definition, *, input: Mapping[str, Any] | None = None, now: float = 0.0) -> Macrostep:  # noqa: A002
+    """Enter a machine's initial configuration.
+
+    Args:
+        definition: the compiled machine.
+        input: what the first context is made from.
+        now: seconds since the epoch; the only time that user code sees.
+
+    Raises:
+        InputInvalidError: the input does not fit the context.
+        StepError: the first macrostep cannot be completed.
+    """
+    try:
+        context = definition.context.dump(definition.context.load(input or {}))
+    except CodecError as error:
+        raise InputInvalidError(f"input of {definition.machine}", error.fields) from error
+    empty = Snapshot(
+        machine=definition.machine,
+        machine_version=definition.version,
+        definition=definition.hash,
+        configuration=(),
+        context=context,
+    )
+    run = _Run(definition, empty, 0, now)
+    event = Event(type=START_EVENT, data=input or {}, kind=EventKind.INTERNAL, now=now)
+    run.take((), event)
+    run.complete()
+    return run.result()
+
+
+def step(definition: Definition, snapshot: Snapshot, event: Event, now: float = 0.0) -> Macrostep:
+    """Give one event to a machine.
+
+    A result whose invoke is no longer live, and any event for a machine that is done, changes nothing.
+
+    Args:
+        definition: the compiled machine that the snapshot belongs to.
+        snapshot: where the instance stands.
+        event: what happened.
+        now: seconds since the epoch; the only time that user code sees.
+
+    Raises:
+        EventInvalidError: the data does not fit the model of its type.
+        SnapshotInvalidError: the snapshot names an illegal configuration.
+        StepError: the macrostep cannot be completed.
+    """
+    mask = load_configuration(definition, snapshot.configuration)
+    if snapshot.status is not Status.ACTIVE:
+        return Macrostep(snapshot=snapshot)
+    if event.kind is EventKind.RESULT:
+        live = snapshot.find_invoke(event.invoke)
+        if live is None:
+            return Macrostep(snapshot=snapshot)
+        snapshot = replace(snapshot, invokes=tuple(invoke for invoke in snapshot.invokes if invoke is not live))
+    event = load_event(definition, replace(event, now=now))
+    run = _Run(definition, snapshot, mask, now)
+    transitions = run.select(event)
+    if not transitions:
+        return Macrostep(snapshot=snapshot, refused_by=tuple(run.refusing))
+    run.take(transitions, event)
+    run.complete()
+    return run.result()
+
+
+def load_event(definition: Definition, event: Event) -> Event:
+    """Return the event with its data as the model that the machine declares for its type, if it declares one.
+
+    Raises:
+        EventInvalidError: the data does not fit; `fields` have paths that begin with `data`.
+    """
+    codec = definition.events.get(event.type)
+    if codec is None:
+        return event
+    try:
+        return replace(event, data=codec.load(event.data))
+    except CodecError as error:
+        fields = [replace(field, path=_below_data(field.path)) for field in error.fields]
+        raise EventInvalidError(f"event {event.type!r} of {definition.machine}", fields) from error
+
+
+def _below_data(path: str) -> str:
+    return path if path == "data" else f"data.{path}"
+
+
+class _Run:
+    """One macrostep under way. Mutable, and gone when it is over."""
+
+    def __init__(self, definition: Definition, snapshot: Snapshot, mask: int, now: float) -> None:
+        self._definition, self._snapshot, self._mask, self._now = definition, snapshot, mask, now
+        self._context: Any = _NOT_LOADED
+        self._acted = False
+        self._history = dict(snapshot.history)
+        self._invokes = {invoke.key: invoke for invoke in snapshot.invokes}
+        self._to_invoke: list[Node] = []
+        self._entries = snapshot.entries
+        self._queue: list[Event] = []
+        self._effects: list[Effect] = []
+        self._actions = Actions(self._queue, self._effects, now)
+        self._microsteps: list[Microstep] = []
+        self._status, self._output = snapshot.status, snapshot.output
+        self.refusing: list[str] = []
+
+    # Selecting -------------------------------------------------------------------------------------------------------
+
+    def select(self, event: Event) -> tuple[Transition, ...]:
+        """Return the transitions that the event enables, noting the guards that said no."""
+        self.refusing = []
+
+        def allows(transition: Transition) -> bool:
+            for guard in transition.guards:
+                if self._ask(guard, transition, event) is guard.negated:
+                    self.refusing.append(str(guard))
+                    return False
+            return True
+
+        return select(self._definition, self._mask, event.type, self._history, allows)
+
+    def _ask(self, guard: Guard, transition: Transition, event: Event) -> bool:
+        try:
+            return bool(guard.fn(self._loaded_context(), event))
+        except StepError:
+            raise
+        except Exception as error:
+            node = self._definition.nodes[transition.source].path
+            raise UserCodeError("guard", guard.name, node, error) from error
+
+    # Taking ----------------------------------------------------------------------------------------------------------
+
+    def complete(self) -> None:
+        """Take eventless transitions, then raised events, until neither is left."""
+        while self._status is Status.ACTIVE:
+            event = Event(type=EVENTLESS, kind=EventKind.INTERNAL, now=self._now)
+            transitions = self._select_eventless(event)
+            while not transitions and self._queue:
+                event = self._queue.pop(0)
+                transitions = self.select(event)
+            if not transitions:
+                break
+            self.take(transitions, event)
+        self._start_services()
+
+    def _select_eventless(self, event: Event) -> tuple[Transition, ...]:
+        return self.select(event) if find_candidates(self._definition, self._mask, EVENTLESS) else ()
+
+    def take(self, transitions: tuple[Transition, ...], event: Event) -> None:
+        """Take one microstep: leave, act, enter."""
+        if len(self._microsteps) >= MAX_MICROSTEPS:
+            where = ", ".join(dump_configuration(self._definition, self._mask))
+            raise MicrostepLimitError(
+                f"{self._definition.machine} took {MAX_MICROSTEPS} microsteps without coming to rest, now at {where}"
+            )
+        plan = plan_microstep(self._definition, self._mask, transitions, self._history)
+        for transition in transitions:
+            self._perform(transition.before, transition.source, event)
+        self._leave(plan, event)
+        for transition in transitions:
+            self._perform(transition.actions, transition.source, event)
+        self._mask = plan.mask
+        for node in plan.entered:
+            self._enter(node, event)
+        for transition in transitions:
+            self._perform(transition.after, transition.source, event)
+        self._microsteps.append(
+            Microstep(
+                event=event.type,
+                transitions=tuple(transition.index for transition in transitions),
+                exited=plan.exited_paths,
+                entered=plan.entered_paths,
+            )
+        )
+
+    def _leave(self, plan: Plan, event: Event) -> None:
+        self._history.update(plan.records)
+        for node in plan.exited:
+            self._perform(node.exit, node.index, event)
+            if node.invokes:
+                self._stop_services(node)
+
+    def _enter(self, node: Node, event: Event) -> None:
+        self._perform(node.entry, node.index, event)
+        if node.invokes:
+            self._to_invoke.append(node)
+        if node.kind is NodeKind.FINAL:
+            self._announce_final(node, event)
+
+    def _perform(self, actions: tuple[Action, ...], source: int, event: Event) -> None:
+        for action in actions:
+            self._acted = True
+            try:
+                action.fn(self._loaded_context(), event, self._actions)
+            except StepError:
+                raise
+            except Exception as error:
+                path = self._definition.nodes[source].path
+                raise UserCodeError("action", action.name, path, error) from error
+
+    # Final nodes -----------------------------------------------------------------------------------------------------
+
+    def _announce_final(self, node: Node, event: Event) -> None:
+        """Raise the done events that entering a final node causes (SCXML 3.7)."""
+        nodes = self._definition.nodes
+        parent = nodes[node.parent]
+        output = self._output_of(node, event)
+        if parent.index == 0:
+            self._finish(output)
+            return
+        self._raise_done(parent, output)
+        grandparent = nodes[parent.parent]
+        if grandparent.kind is NodeKind.PARALLEL and self._is_final(grandparent):
+            if grandparent.index == 0:
+                self._finish(None)
+            else:
+                self._raise_done(grandparent, None)
+
+    def _is_final(self, node: Node) -> bool:
+        nodes = self._definition.nodes
+        if node.kind is NodeKind.PARALLEL:
+            return all(self._is_final(nodes[child]) for child in node.children)
+        finals = (child for child in node.children if nodes[child].kind is NodeKind.FINAL)
+        return any(self._mask >> child & 1 for child in finals)
+
+    def _raise_done(self, node: Node, output: Any) -> None:  # noqa: ANN401 - JSON data
+        data = {} if output is None else output
+        self._queue.append(Event(type=f"done.state.{node.path}", data=data, kind=EventKind.INTERNAL, now=self._now))
+
+    def _output_of(self, node: Node, event: Event) -> Any:  # noqa: ANN401 - JSON data
+        if not callable(node.output):
+            return node.output
+        try:
+            return PlainCodec().dump(node.output(self._loaded_context(), event))
+        except Exception as error:
+            name = getattr(node.output, "__name__", "output")
+            raise UserCodeError("output", name, node.path, error) from error
+
+    def _finish(self, output: Any) -> None:  # noqa: ANN401 - JSON data
+        self._status, self._output = Status.DONE, output
+        self._queue.clear()
+        self._effects.extend(StopService(invoke=key) for key in self._invokes)
+        self._invokes.clear()
+        self._to_invoke.clear()
+
+    # Services --------------------------------------------------------------------------------------------------------
+
+    def _start_services(self) -> None:
+        """Begin the services of nodes that were entered and are still active, in the order they were entered."""
+        for node in self._to_invoke:
+            for invoke in node.invokes:
+                self._entries += 1
+                live = LiveInvoke(id=invoke.id, entry=self._entries, node=node.path, src=invoke.src)
+                self._invokes[live.key] = live
+                self._effects.append(StartService(invoke=live.key))
+
+    def _stop_services(self, node: Node) -> None:
+        if node in self._to_invoke:
+            self._to_invoke.remove(node)
+        for key in [key for key, invoke in self._invokes.items() if invoke.node == node.path]:
+            del self._invokes[key]
+            self._effects.append(StopService(invoke=key))
+
+    # Context and result ----------------------------------------------------------------------------------------------
+
+    def _loaded_context(self) -> Any:  # noqa: ANN401 - whatever the machine's codec makes
+        if self._context is _NOT_LOADED:
+            try:
+                self._context = self._definition.context.load(self._snapshot.context)
+            except CodecError as error:
+                raise ContextInvalidError(
+                    f"the stored context does not fit {self._definition.machine}: {error}"
+                ) from error
+        return self._context
+
+    def _dumped_context(self) -> Any:  # noqa: ANN401 - JSON data
+        if not self._acted:
+            return self._snapshot.context
+        try:
+            return self._definition.context.dump(self._context)
+        except CodecError as error:
+            raise ContextInvalidError(f"actions left a context that does not fit: {error}") from error
+
+    def result(self) -> Macrostep:
+        """Return what the macrostep came to."""
+        snapshot = replace(
+            self._snapshot,
+            configuration=dump_configuration(self._definition, self._mask),
+            context=self._dumped_context(),
+            status=self._status,
+            history=self._history,
+            invokes=tuple(self._invokes.values()),
+            entries=self._entries,
+            output=self._output,
+        )
+        return Macrostep(snapshot=snapshot, effects=tuple(self._effects), microsteps=tuple(self._microsteps))

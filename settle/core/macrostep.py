@@ -1,0 +1,45 @@
+"""What a step returns: the new snapshot, the effects, and how it came to them."""
+
+from dataclasses import dataclass, field
+
+from settle.core.effects import Effect
+from settle.core.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Microstep:
+    """One set of transitions taken together.
+
+    Attributes:
+        event: type of the event that enabled them; empty for eventless ones.
+        transitions: their indexes in the definition; empty for the initial entry.
+        exited: paths of the nodes left, inner first.
+        entered: paths of the nodes entered, outer first.
+    """
+
+    event: str
+    transitions: tuple[int, ...] = ()
+    exited: tuple[str, ...] = ()
+    entered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Macrostep:
+    """Everything one event led to.
+
+    Attributes:
+        snapshot: the new one; equal to the old one when nothing was taken.
+        effects: what the world is asked to do, in order.
+        microsteps: how it went.
+        refused_by: when no transition was taken although some would have taken the event: the guards that said no.
+    """
+
+    snapshot: Snapshot
+    effects: tuple[Effect, ...] = ()
+    microsteps: tuple[Microstep, ...] = ()
+    refused_by: tuple[str, ...] = field(default=())
+
+    @property
+    def taken(self) -> bool:
+        """Whether the event was taken by at least one transition."""
+        return bool(self.microsteps)

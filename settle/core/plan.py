@@ -1,0 +1,162 @@
+"""What a set of transitions leaves and enters: SCXML's computeExitSet and computeEntrySet, as data.
+
+A plan depends only on the configuration, the transitions and, where a history node is involved, what it recorded; so
+it is computed once and remembered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from settle.core.definition import Definition, Node, Transition
+from settle.core.domain import find_domain
+from settle.core.spec import NodeKind
+
+HistoryValues = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One microstep, worked out.
+
+    Attributes:
+        exited: nodes to leave, inner first.
+        entered: nodes to enter, outer first.
+        mask: the configuration afterwards.
+        records: for each history node to record, the paths it will restore.
+        exited_paths: paths of `exited`.
+        entered_paths: paths of `entered`.
+    """
+
+    exited: tuple[Node, ...]
+    entered: tuple[Node, ...]
+    mask: int
+    records: tuple[tuple[str, tuple[str, ...]], ...]
+    exited_paths: tuple[str, ...]
+    entered_paths: tuple[str, ...]
+
+
+def find_exits(definition: Definition, mask: int, transition: Transition, history: HistoryValues) -> int:
+    """Return the active nodes that one transition leaves."""
+    if not transition.targets:
+        return 0
+    return mask & definition.nodes[_find_domain(definition, transition, history)].within
+
+
+def _find_domain(definition: Definition, transition: Transition, history: HistoryValues) -> int:
+    if transition.domain >= 0:
+        return transition.domain
+    targets = tuple(effective for target in transition.targets for effective in _effective(definition, target, history))
+    return find_domain(definition.nodes, transition.source, targets, transition.kind)
+
+
+def _effective(definition: Definition, target: int, history: HistoryValues) -> tuple[int, ...]:
+    """Return what a target stands for: itself, or what a history node recorded or falls back to."""
+    node = definition.nodes[target]
+    if not node.kind.is_history:
+        return (target,)
+    recorded = history.get(node.path)
+    if recorded is not None:
+        return tuple(definition.numbers[path] for path in recorded)
+    if node.history_default:
+        return tuple(e for default in node.history_default for e in _effective(definition, default, history))
+    parent = definition.nodes[node.parent]
+    return parent.initial or parent.children
+
+
+def plan_microstep(
+    definition: Definition, mask: int, transitions: tuple[Transition, ...], history: HistoryValues
+) -> Plan:
+    """Work out one microstep. With no transitions it is the initial entry of the machine."""
+    key = (mask, tuple(transition.index for transition in transitions), tuple(sorted(history.items())))
+    plan: Plan = definition.memo.get("plan", key, lambda: _compute(definition, mask, transitions, history))
+    return plan
+
+
+def _compute(definition: Definition, mask: int, transitions: tuple[Transition, ...], history: HistoryValues) -> Plan:
+    exits = 0
+    for transition in transitions:
+        exits |= find_exits(definition, mask, transition, history)
+    exited = tuple(node for node in reversed(definition.nodes) if exits & node.bit)
+    records = tuple(_record(definition, mask, exited))
+    known = {**history, **dict(records)}
+    entry = _EntrySet(definition, known)
+    if not mask:
+        entry.enter(0)
+    for transition in transitions:
+        if transition.targets:
+            entry.enter_targets(transition, _find_domain(definition, transition, history))
+    stays = mask & ~exits
+    entered = tuple(node for node in definition.nodes if entry.bits & ~stays & node.bit)
+    return Plan(
+        exited=exited,
+        entered=entered,
+        mask=stays | sum(node.bit for node in entered),
+        records=records,
+        exited_paths=tuple(node.path for node in exited),
+        entered_paths=tuple(node.path for node in entered if node.index),
+    )
+
+
+def _record(definition: Definition, mask: int, exited: tuple[Node, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what the history nodes of the exited nodes remember: deep ones leaves, shallow ones children."""
+    records = []
+    for node in exited:
+        for index in node.history:
+            history = definition.nodes[index]
+            deep = history.kind is NodeKind.DEEP_HISTORY
+            remembered = tuple(
+                other.path
+                for other in definition.nodes
+                if mask & node.within & other.bit and (other.is_leaf if deep else other.parent == node.index)
+            )
+            records.append((history.path, remembered))
+    return records
+
+
+class _EntrySet:
+    """Collects the nodes to enter. SCXML's addDescendantStatesToEnter and addAncestorStatesToEnter."""
+
+    def __init__(self, definition: Definition, history: HistoryValues) -> None:
+        self._definition, self._nodes, self._history = definition, definition.nodes, history
+        self.bits = 0
+
+    def enter_targets(self, transition: Transition, domain: int) -> None:
+        for target in transition.targets:
+            self.enter(target)
+        for target in transition.targets:
+            for effective in _effective(self._definition, target, self._history):
+                self._enter_ancestors(effective, domain)
+
+    def enter(self, index: int) -> None:
+        node = self._nodes[index]
+        if node.kind.is_history:
+            self._enter_inside(_effective(self._definition, index, self._history), node.parent)
+            return
+        self.bits |= node.bit
+        if node.kind is NodeKind.COMPOUND:
+            if not self.bits & node.within:
+                self._enter_inside(node.initial, index)
+        elif node.kind is NodeKind.PARALLEL:
+            self._enter_regions(node)
+
+    def _enter_inside(self, targets: tuple[int, ...], stop: int) -> None:
+        for target in targets:
+            self.enter(target)
+        for target in targets:
+            self._enter_ancestors(target, stop)
+
+    def _enter_ancestors(self, index: int, stop: int) -> None:
+        for ancestor in self._nodes[index].ancestors:
+            node = self._nodes[ancestor]
+            if ancestor != stop:
+                self.bits |= node.bit
+            if node.kind is NodeKind.PARALLEL:
+                self._enter_regions(node)
+            if ancestor == stop:
+                return
+
+    def _enter_regions(self, node: Node) -> None:
+        for child in node.children:
+            region = self._nodes[child]
+            if not self.bits & (region.bit | region.within):
+                self.enter(child)

@@ -1,0 +1,165 @@
+"""What a front end hands to the compiler: a machine as a tree, with every name already bound to its function.
+
+Any number of front ends may exist; all of them end here. Targets are absolute paths, so that nothing after this module
+has to know how a dialect writes them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from settle.core.codec import Codec
+
+SEPARATOR: Final = "."
+"""Between the names of a path: `fulfil.pay.charging`."""
+EVENTLESS: Final = ""
+"""Descriptor of a transition that needs no event."""
+ANY_EVENT: Final = "*"
+"""Descriptor of a transition that takes every event."""
+SETTLED: Final = "settled"
+"""Tag of a node at which the machine waits for the outside."""
+REJECTED: Final = "rejected"
+"""Tag of a node whose entry refuses the event that led to it."""
+INLINE_TIMEOUT_SECONDS: Final = 3.0
+"""How long an inline service may take unless its invoke says otherwise."""
+SERVICE_ATTEMPTS: Final = 3
+"""How often a failing service is called before its error event, unless its invoke says otherwise."""
+
+
+class NodeKind(StrEnum):
+    """Kinds of state nodes."""
+
+    ATOMIC = "atomic"
+    COMPOUND = "compound"
+    PARALLEL = "parallel"
+    FINAL = "final"
+    SHALLOW_HISTORY = "shallow_history"
+    DEEP_HISTORY = "deep_history"
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it stands for what was active before."""
+        return self in {NodeKind.SHALLOW_HISTORY, NodeKind.DEEP_HISTORY}
+
+
+class TransitionKind(StrEnum):
+    """What a targeted transition leaves (SCXML 3.13; `local` is XState's `reenter: false`)."""
+
+    EXTERNAL = "external"
+    """Leaves its source, also when the target lies inside it."""
+    INTERNAL = "internal"
+    """Keeps a compound source when every target lies inside it."""
+    LOCAL = "local"
+    """Keeps any source when every target is it or lies inside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """A condition: `fn(context, event)` decides, turned round when negated."""
+
+    name: str
+    fn: Callable[[Any, Any], bool]
+    negated: bool = False
+
+    def __str__(self) -> str:
+        return f"not {self.name}" if self.negated else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A reaction: `fn(context, event, do)` may assign to the context and record effects."""
+
+    name: str
+    fn: Callable[[Any, Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvokeSpec:
+    """A service that runs while its node is active.
+
+    Attributes:
+        id: its results are `done.invoke.<id>` and `error.invoke.<id>`; unique in the machine.
+        src: name of the service.
+        fn: the service.
+        timeout: seconds that one call may take.
+        attempts: calls before the error event.
+    """
+
+    id: str
+    src: str
+    fn: Callable[[Any], Any]
+    timeout: float = INLINE_TIMEOUT_SECONDS
+    attempts: int = SERVICE_ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionSpec:
+    """A transition of the node that holds it.
+
+    Attributes:
+        event: descriptor: an exact event type, `name.*`, `*`, or empty for an eventless transition.
+        targets: absolute paths; empty for a transition that runs its actions and stays.
+        guards: all must hold.
+        before: actions before any node is left.
+        actions: actions between leaving and entering; the place where SCXML and XState run theirs.
+        after: actions after every node is entered.
+        kind: what a targeted transition leaves.
+    """
+
+    event: str
+    targets: tuple[str, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    before: tuple[Action, ...] = ()
+    actions: tuple[Action, ...] = ()
+    after: tuple[Action, ...] = ()
+    kind: TransitionKind = TransitionKind.EXTERNAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSpec:
+    """A state node.
+
+    Attributes:
+        name: last part of its path; empty for the machine itself.
+        initial: absolute paths that are entered by default; empty for the first child.
+        output: for final nodes, what `done.state` carries: JSON data, or `fn(context, event)`.
+        history_default: for history nodes, what is entered when nothing was recorded.
+    """
+
+    name: str
+    kind: NodeKind = NodeKind.ATOMIC
+    children: tuple["NodeSpec", ...] = ()
+    initial: tuple[str, ...] = ()
+    entry: tuple[Action, ...] = ()
+    exit: tuple[Action, ...] = ()
+    invokes: tuple[InvokeSpec, ...] = ()
+    transitions: tuple[TransitionSpec, ...] = ()
+    tags: frozenset[str] = frozenset()
+    output: Any = None
+    history_default: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSpec:
+    """A whole machine.
+
+    Attributes:
+        id: its name; also the name in URLs and message groups.
+        version: raised by the author when the definition changes.
+        root: the machine as a node with an empty name; compound or parallel.
+        context: how the context is loaded and dumped.
+        input: how the input of a new instance becomes its first context; None when the context takes it as it is.
+        events: for the event types that declare one, how their data is loaded.
+        create_on_event: whether the first event of an unknown instance creates it.
+        silenced: reason by finding code, or by `code@node`; such findings are not reported.
+    """
+
+    id: str
+    version: int
+    root: NodeSpec
+    context: Codec
+    events: Mapping[str, Codec] = field(default_factory=dict)
+    create_on_event: bool = True
+    silenced: Mapping[str, str] = field(default_factory=dict)

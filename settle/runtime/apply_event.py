@@ -1,0 +1,271 @@
+"""Applying one event to the instance of a turn: to run it, hold it, or quarantine it."""
+
+import hashlib
+import logging
+import traceback
+from collections.abc import Callable, Container
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from settle.core.configuration import is_settled, next_events
+from settle.core.definition import Definition
+from settle.core.errors import Disposition, EventInvalidError, InputInvalidError, SettleError
+from settle.core.snapshot import Snapshot
+from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceFailedError
+from settle.runtime.incoming import IncomingEvent
+from settle.runtime.instance import Blocked, FinishEvent, Instance
+from settle.runtime.journal import Journal, Services
+from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
+from settle.runtime.ports import Clock
+from settle.runtime.receipt import Outcome, Receipt
+from settle.runtime.settle_run import SettledRun, run_event, run_start
+from settle.runtime.turn import Turn, log_keys
+
+INCARNATION_DIGITS: Final = 16
+TRACEBACK_CHARACTERS: Final = 2000
+"""How much of a traceback rides in the instance item while it is blocked."""
+
+_logger = logging.getLogger("settle")
+
+
+class Definitions(Protocol):
+    """The registered machines."""
+
+    def get(self, machine: str) -> Definition:
+        """Return the current version. Raises `UnknownMachineError`."""
+
+    def definition_for(self, snapshot: Snapshot) -> Definition:
+        """Return the version that a snapshot runs on. Raises `UnknownVersionError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of an event that was not held: the outcome, what decided it, where the instance stood before."""
+
+    outcome: Outcome
+    code: str = ""
+    before: tuple[str, ...] = ()
+
+
+Record = Callable[[Verdict], None]
+
+
+class EventApplier:
+    """Applies events to turns.
+
+    Args:
+        definitions: the registered machines.
+        clock: tells when a run begins.
+        services: what calling services needs.
+    """
+
+    def __init__(self, definitions: Definitions, clock: Clock, services: Services) -> None:
+        self._definitions, self._clock, self._services = definitions, clock, services
+
+    def prepare(self, turn: Turn, event: IncomingEvent) -> bool:
+        """Make sure that there is an instance, an unstarted one if need be; False when the event may not create it."""
+        if turn.instance is not None:
+            return True
+        definition = self._definitions.get(turn.key.machine)
+        if not event.is_creation and not definition.create_on_event:
+            _logger.info("event for an instance that was never created", extra={"event_id": event.id})
+            return False
+        turn.create(_unstarted(turn, definition, event, self._clock.now()))
+        return True
+
+    def take(self, turn: Turn, event: IncomingEvent, finished: Container[str]) -> None:
+        """Take an event from the queue: note that it is a duplicate, hold it, or run it.
+
+        Raises:
+            ServiceFailedError, DeadlineError: it has to be run again; the working copy is as it was, plus the journal.
+        """
+        if is_duplicate(turn, event, finished):
+            turn.advance(event.position, Outcome.DUPLICATE)
+        elif self.must_hold(turn):
+            self.hold(turn, event)
+        else:
+            error = self.run(turn, event, lambda verdict: turn.advance(event.position, verdict.outcome, verdict.code))
+            if error is not None:
+                self.quarantine(turn, event, error)
+
+    def must_hold(self, turn: Turn) -> bool:
+        """Whether an external event has to wait: the instance is paused, blocked, busy, or others wait already."""
+        instance = turn.existing
+        if instance.paused or instance.blocked is not None or instance.held is not None:
+            return True
+        if not instance.snapshot.started:
+            return False
+        try:
+            return not is_settled(self._definitions.definition_for(instance.snapshot), instance.snapshot)
+        except SettleError:
+            return False
+
+    def hold(self, turn: Turn, event: IncomingEvent) -> None:
+        """Keep an event from the queue behind the others that wait."""
+        turn.hold(event.position, event.body(), event.trusted)
+        turn.advance(event.position, Outcome.HELD)
+
+    def quarantine(self, turn: Turn, event: IncomingEvent, error: SettleError) -> None:
+        """Keep an event from the queue as the one that blocks the instance."""
+        turn.hold(event.position, event.body(), event.trusted)
+        self.block(turn, event, error)
+        turn.advance(event.position, Outcome.QUARANTINED, error.code)
+
+    def block(self, turn: Turn, event: IncomingEvent, error: SettleError) -> None:
+        """Block the instance: its oldest held event, this one, cannot be applied."""
+        text = "".join(traceback.format_exception(error.__cause__ or error))
+        blocked = Blocked(
+            event_id=event.id,
+            type=event.type,
+            code=error.code,
+            message=str(error)[:TRACEBACK_CHARACTERS],
+            traceback=text[-TRACEBACK_CHARACTERS:],
+            at=self._clock.now(),
+        )
+        turn.update(blocked=blocked)
+        _logger.error("event quarantined", extra={**log_keys(turn.existing, event.id), "code": error.code})
+
+    # Running ---------------------------------------------------------------------------------------------------------
+
+    def run(self, turn: Turn, event: IncomingEvent, record: Record) -> SettleError | None:
+        """Run an event and record its verdict, or return the error for which it must be quarantined."""
+        before = turn.existing.snapshot.configuration
+        try:
+            verdict = self._run(turn, event)
+        except (InstanceTooLargeError, ServiceFailedError, DeadlineError):
+            raise
+        except SettleError as error:
+            if error.disposition is not Disposition.QUARANTINE:
+                raise
+            return error
+        turn.update(run=None)
+        record(verdict)
+        self._finish(turn, event, replace(verdict, before=before))
+        return None
+
+    def _run(self, turn: Turn, event: IncomingEvent) -> Verdict:
+        instance = turn.existing
+        if event.if_match is not None and event.if_match != instance.version:
+            return Verdict(outcome=Outcome.PRECONDITION_FAILED, code=f"version:{instance.version}")
+        definition = self._definition_of(turn)
+        journal = Journal(turn, definition, event.as_event(), self._clock.now(), self._services)
+        try:
+            return self._settle(turn, event, definition, journal)
+        except (EventInvalidError, InputInvalidError) as error:
+            return Verdict(outcome=Outcome.REFUSED, code=error.code)
+        except SettleError:
+            journal.keep()
+            raise
+
+    def _definition_of(self, turn: Turn) -> Definition:
+        snapshot = turn.existing.snapshot
+        if snapshot.started:
+            return self._definitions.definition_for(snapshot)
+        return self._definitions.get(turn.key.machine)
+
+    def _settle(self, turn: Turn, event: IncomingEvent, definition: Definition, journal: Journal) -> Verdict:
+        if not turn.existing.snapshot.started:
+            refusal = self._start(turn, event, definition, journal)
+            if refusal is not None or event.is_creation:
+                return refusal or Verdict(outcome=Outcome.APPLIED)
+        elif event.is_creation:
+            return _judge_second_creation(turn.existing, event)
+        run = run_event(definition, turn.existing.snapshot, event.as_event(), journal.now, journal.answer)
+        return _keep(turn, run, event.id)
+
+    def _start(self, turn: Turn, event: IncomingEvent, definition: Definition, journal: Journal) -> Verdict | None:
+        """Start the machine; return a verdict only when that refuses the event."""
+        if not event.is_creation and not definition.create_on_event:
+            return Verdict(outcome=Outcome.REFUSED, code="not_created")
+        input_data = event.data if event.is_creation else {}
+        run = run_start(definition, input_data, journal.now, journal.answer)
+        verdict = _keep(turn, run, event.id)
+        if verdict.outcome is not Outcome.APPLIED:
+            return verdict
+        turn.update(input_hash=event.input_hash, created_at=journal.now)
+        return None
+
+    def _finish(self, turn: Turn, event: IncomingEvent, verdict: Verdict) -> None:
+        if event.body_hash:
+            receipt = make_receipt(turn.existing, event, verdict, self._next_events(turn.existing))
+            turn.add_to_outbox(finish_entry(event, receipt, self._clock.now()))
+
+    def _next_events(self, instance: Instance) -> tuple[str, ...]:
+        try:
+            return next_events(self._definitions.definition_for(instance.snapshot), instance.snapshot)
+        except SettleError:
+            return ()
+
+
+def is_duplicate(turn: Turn, event: IncomingEvent, finished: Container[str]) -> bool:
+    """Whether the event is finished: by the ledger, or by an outbox entry that is still to reach the ledger."""
+    if event.id in finished:
+        return True
+    entries = turn.existing.outbox
+    return any(isinstance(entry, FinishEvent) and entry.entry.event_id == event.id for entry in entries)
+
+
+def finish_entry(event: IncomingEvent, receipt: Receipt, now: float) -> FinishEvent:
+    """Return the outbox entry that makes the ledger know that an event is finished."""
+    entry = LedgerEntry(
+        event_id=event.id, body_hash=event.body_hash, expires_at=now + LEDGER_RETENTION_SECONDS, receipt=receipt
+    )
+    return FinishEvent(id=f"finish:{event.id}", entry=entry)
+
+
+def make_receipt(instance: Instance, event: IncomingEvent, verdict: Verdict, upcoming: tuple[str, ...] = ()) -> Receipt:
+    """Return everything known about a finished event."""
+    return Receipt(
+        event_id=event.id,
+        type=event.type,
+        outcome=verdict.outcome,
+        version=instance.version,
+        code=verdict.code,
+        before=verdict.before,
+        after=instance.snapshot.configuration,
+        next_events=upcoming,
+    )
+
+
+def _keep(turn: Turn, run: SettledRun, event_id: str) -> Verdict:
+    """Put what a run came to on the working copy, if it came to anything."""
+    if run.rejected_by:
+        return Verdict(outcome=Outcome.REFUSED, code=f"node:{run.rejected_by}")
+    if not run.taken:
+        if run.refused_by:
+            return Verdict(outcome=Outcome.REFUSED, code=f"guard:{run.refused_by[0]}")
+        return Verdict(outcome=Outcome.IGNORED)
+    turn.update(snapshot=run.snapshot, version=turn.existing.version + 1)
+    turn.log(run.logs, event_id)
+    return Verdict(outcome=Outcome.APPLIED)
+
+
+def _judge_second_creation(instance: Instance, event: IncomingEvent) -> Verdict:
+    if instance.input_hash == event.input_hash:
+        return Verdict(outcome=Outcome.DUPLICATE)
+    return Verdict(outcome=Outcome.REFUSED, code="instance_exists")
+
+
+def _unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now: float) -> Instance:
+    """Return a new instance that has not started.
+
+    Its incarnation follows from the place of the creating message in the queue, so that a repetition of the same
+    message calls the same services with the same keys even when nothing was stored before a crash.
+    """
+    text = f"{turn.queue}\n{event.position.sequence}\n{event.position.index}\n{turn.key}"
+    snapshot = Snapshot(
+        machine=definition.machine,
+        machine_version=definition.version,
+        definition=definition.hash,
+        configuration=(),
+        context={},
+    )
+    return Instance(
+        key=turn.key,
+        incarnation=hashlib.sha256(text.encode()).hexdigest()[:INCARNATION_DIGITS],
+        revision=0,
+        version=0,
+        snapshot=snapshot,
+        created_at=now,
+        updated_at=now,
+    )

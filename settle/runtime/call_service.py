@@ -1,0 +1,72 @@
+"""Calling a service within its time."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from settle.core.codec import CodecError, PlainCodec
+from settle.core.service import ServiceCall, ServiceError
+from settle.core.spec import InvokeSpec
+from settle.runtime.errors import ServiceFailedError
+from settle.runtime.instance import ServiceOutcome
+
+_logger = logging.getLogger("settle")
+_plain = PlainCodec()
+
+
+def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
+    """Call a service once and return how it ended.
+
+    A `ServiceError`, and an answer that is not JSON data, are outcomes: calling again would not change them.
+
+    Raises:
+        ServiceFailedError: it raised anything else, or was not done in time. A call that is late is abandoned: its
+        thread
+            cannot be stopped, but nothing waits for it any more.
+    """
+    try:
+        answer = _within(invoke.timeout, lambda: invoke.fn(call))
+    except ServiceError as error:
+        return ServiceOutcome(error=error.code, data={"code": error.code, "message": error.message, "data": error.data})
+    except TimeoutError as error:
+        _logger.warning("service abandoned", extra={"service": invoke.src, "invoke": invoke.id, "key": call.key})
+        raise ServiceFailedError(f"service {invoke.src!r} took longer than {invoke.timeout} s") from error
+    except Exception as error:
+        raise ServiceFailedError(f"service {invoke.src!r} raised {type(error).__name__}: {error}") from error
+    try:
+        return ServiceOutcome(
+            data=_plain.dump(answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer)
+        )
+    except CodecError as error:
+        code = "result_invalid"
+        message = f"service {invoke.src!r} answered with what is not JSON data: {error}"
+        return ServiceOutcome(error=code, data={"code": code, "message": message, "data": {}})
+
+
+def failure_outcome(error: ServiceFailedError) -> ServiceOutcome:
+    """Return the outcome of a service whose attempts are used up."""
+    return ServiceOutcome(error=error.code, data={"code": error.code, "message": str(error), "data": {}})
+
+
+def _within(seconds: float, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - a service returns anything
+    """Run a function in a thread of its own, so that a call that hangs can be left behind."""
+    answers: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(function())
+        except BaseException as error:  # noqa: BLE001 - carried over to the waiting thread, which raises it
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="service", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise TimeoutError
+    return answers[0]

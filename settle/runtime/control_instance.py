@@ -1,0 +1,147 @@
+"""Control messages: what operators, and the runtime itself, do to an instance."""
+
+import logging
+from collections.abc import Callable
+from typing import Final, assert_never
+
+from settle.core.errors import SettleError
+from settle.runtime.apply_event import EventApplier, Verdict, finish_entry, is_duplicate, make_receipt
+from settle.runtime.envelope import ControlAction, ControlEnvelope, dump_envelope
+from settle.runtime.incoming import IncomingControl, IncomingEvent, open_held
+from settle.runtime.instance import HeldEvent, SendMessage
+from settle.runtime.journal import Deadline
+from settle.runtime.ports import Clock, InstanceStore
+from settle.runtime.receipt import Outcome
+from settle.runtime.turn import Turn
+
+DRAIN_PAGE: Final = 10
+"""Held events that are read at once."""
+DRAIN_RESERVE_SECONDS: Final = 2.0
+"""Time left at which a drain stops and goes on in another message."""
+
+BeginHeld = Callable[[Turn, IncomingEvent], SettleError | None]
+"""Counts the begin of an event that may have been begun before; returns the error when that happened too often."""
+
+_logger = logging.getLogger("settle")
+
+
+class Controller:
+    """Applies control messages to turns."""
+
+    def __init__(self, store: InstanceStore, applier: EventApplier, clock: Clock, deadline: Deadline) -> None:
+        self._store, self._applier, self._clock, self._deadline = store, applier, clock, deadline
+
+    def apply(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
+        """Apply one control message. `begin` is called with every held event before it runs."""
+        match control.action:
+            case ControlAction.PAUSE:
+                self._switch(turn, control, paused=True)
+            case ControlAction.RESUME:
+                self._switch(turn, control, paused=False)
+            case ControlAction.RETRY:
+                self._retry(turn, control)
+            case ControlAction.SKIP:
+                self._skip(turn, control)
+            case ControlAction.DRAIN:
+                self._drain(turn, control, begin)
+                turn.pass_over(control.position)
+            case _ as never:
+                assert_never(never)
+
+    def _switch(self, turn: Turn, control: IncomingControl, *, paused: bool) -> None:
+        changes = turn.existing.paused is not paused
+        turn.update(paused=paused)
+        turn.advance(control.position, Outcome.APPLIED if changes else Outcome.IGNORED)
+        if changes and not paused:
+            self._ask_to_drain(turn, control.id)
+
+    def _retry(self, turn: Turn, control: IncomingControl) -> None:
+        """Unblock, and forget the failures of the services but not their successes."""
+        instance = turn.existing
+        if instance.blocked is None:
+            turn.advance(control.position, Outcome.IGNORED, "not_blocked")
+            return
+        run = instance.run
+        if run is not None:
+            run = run.without_failures()
+        turn.update(blocked=None, run=run)
+        turn.advance(control.position, Outcome.APPLIED)
+        self._ask_to_drain(turn, control.id)
+
+    def _skip(self, turn: Turn, control: IncomingControl) -> None:
+        """Give the oldest held event up, and go on with the next."""
+        instance = turn.existing
+        if instance.blocked is None or instance.held is None:
+            turn.advance(control.position, Outcome.IGNORED, "not_blocked")
+            return
+        held, *rest = self._store.load_held(turn.key, instance.held.first, 2)
+        event = open_held(held)
+        verdict = Verdict(outcome=Outcome.SKIPPED, code=instance.blocked.code, before=instance.snapshot.configuration)
+        turn.release(held, rest[0] if rest else None)
+        turn.update(blocked=None, run=None)
+        turn.note(event.position, verdict.outcome, verdict.code)
+        if event.body_hash:
+            turn.add_to_outbox(finish_entry(event, make_receipt(turn.existing, event, verdict), self._clock.now()))
+        turn.advance(control.position, Outcome.APPLIED)
+        self._ask_to_drain(turn, control.id)
+
+    # Draining --------------------------------------------------------------------------------------------------------
+
+    def _ask_to_drain(self, turn: Turn, cause: str) -> None:
+        """Have the held events applied by a message of its own, which the commit makes certain."""
+        if not _may_drain(turn):
+            return
+        message_id = f"{cause[:48]}-drain-{turn.existing.revision}"
+        envelope = ControlEnvelope(
+            machine=turn.key.machine, instance=turn.key.instance, id=message_id, action=ControlAction.DRAIN
+        )
+        turn.add_to_outbox(SendMessage(id=message_id, group=str(turn.key), body=dump_envelope(envelope)))
+
+    def _drain(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
+        """Apply held events, each with a commit of its own, until none is left, one blocks, or time runs out."""
+        while (held := turn.existing.held) is not None and _may_drain(turn):
+            page = self._store.load_held(turn.key, held.first, DRAIN_PAGE + 1)
+            for item, following in zip(page, [*page[1:], None], strict=True):
+                if following is None and item.number + 1 < held.next:
+                    break
+                if not _may_drain(turn):
+                    return
+                if self._deadline.remaining() < DRAIN_RESERVE_SECONDS:
+                    self._ask_to_drain(turn, control.id)
+                    return
+                self._apply_held(turn, item, following, begin)
+                turn.commit(self._clock.now())
+
+    def _apply_held(self, turn: Turn, item: HeldEvent, following: HeldEvent | None, begin: BeginHeld) -> None:
+        event = open_held(item)
+        if self._is_finished(turn, event):
+            turn.release(item, following)
+            turn.note(event.position, Outcome.DUPLICATE)
+            return
+
+        def record(verdict: Verdict) -> None:
+            turn.release(item, following)
+            turn.note(event.position, verdict.outcome, verdict.code)
+
+        error = begin(turn, event) or self._applier.run(turn, event, record)
+        if error is not None:
+            self._applier.block(turn, event, error)
+            turn.note(event.position, Outcome.QUARANTINED, error.code)
+
+    def _is_finished(self, turn: Turn, event: IncomingEvent) -> bool:
+        if not event.body_hash:
+            return False
+        entries = self._store.find_finished(turn.key, [event.id], self._clock.now())
+        finished = {event_id for event_id, entry in entries.items() if entry.receipt is not None}
+        return is_duplicate(turn, event, finished)
+
+
+def _may_drain(turn: Turn) -> bool:
+    instance = turn.existing
+    return instance.held is not None and not instance.paused and instance.blocked is None
+
+
+def drop_control(control: IncomingControl, turn: Turn) -> None:
+    """Say that a control message was for an instance that was never created."""
+    extra = {"machine_id": turn.key.machine, "instance_id": turn.key.instance, "action": control.action.value}
+    _logger.info("control message for an instance that was never created", extra=extra)

@@ -1,0 +1,247 @@
+"""Stored form of an instance: one compact JSON document, beside the key, incarnation and revision of its item.
+
+DynamoDB bills a write by the kilobyte, so the document of a small machine stays far below one: short keys, defaults
+left out, nothing that the key says already. Whoever changes the format raises `INSTANCE_SCHEMA` and keeps reading the
+old one (`tests/golden`).
+
+    s schema   v version   t [created at, updated at]   n snapshot   i input hash   w watermark   p paused   b blocked
+    h held range   f failing   j journal of the run   o outbox   r ring (`settle.runtime.ring`)
+
+and within the snapshot
+
+    s schema   m machine, if another than the key's   v machine version   d definition   a status, if not active
+    c configuration   x context   h history   i live invokes   e entries   o output
+"""
+
+from typing import Any, Final, assert_never
+
+from settle.core.errors import SnapshotInvalidError, SnapshotTooNewError
+from settle.core.snapshot import SNAPSHOT_SCHEMA, LiveInvoke, Snapshot, Status
+from settle.runtime.errors import InstanceTooNewError
+from settle.runtime.instance import (
+    INSTANCE_SCHEMA,
+    Blocked,
+    Failing,
+    FinishEvent,
+    HeldRange,
+    Instance,
+    InstanceKey,
+    OutboxEntry,
+    Run,
+    SendMessage,
+    ServiceOutcome,
+    Watermark,
+)
+from settle.runtime.item_codec import (
+    MALFORMED,
+    from_json,
+    integer,
+    number,
+    pack_entry,
+    text,
+    texts,
+    to_json,
+    unpack_entry,
+)
+from settle.runtime.receipt import Position
+from settle.runtime.ring import decode_ring, encode_ring
+
+_FINISH: Final = "f"
+_SEND: Final = "m"
+
+
+def encode_instance(instance: Instance) -> str:
+    """Write an instance; key, incarnation and revision are stored beside the document.
+
+    Raises:
+        ContextInvalidError: the context or another part that users fill is not JSON data.
+    """
+    document: dict[str, Any] = {
+        "s": INSTANCE_SCHEMA,
+        "v": instance.version,
+        "t": (instance.created_at, instance.updated_at),
+        "n": _pack_snapshot(instance.snapshot, instance.key.machine),
+    }
+    if instance.input_hash:
+        document["i"] = instance.input_hash
+    if instance.watermark is not None:
+        document["w"] = (instance.watermark.queue, *_pack_position(instance.watermark.position))
+    if instance.paused:
+        document["p"] = 1
+    if instance.blocked is not None:
+        blocked = instance.blocked
+        document["b"] = (blocked.event_id, blocked.type, blocked.code, blocked.message, blocked.traceback, blocked.at)
+    if instance.held is not None:
+        document["h"] = (instance.held.first, instance.held.next, *_pack_position(instance.held.floor))
+    if instance.failing is not None:
+        document["f"] = (instance.failing.sequence, instance.failing.count)
+    if instance.run is not None:
+        document["j"] = _pack_run(instance.run)
+    if instance.outbox:
+        document["o"] = [_pack_outbox_entry(entry) for entry in instance.outbox]
+    if instance.ring:
+        document["r"] = encode_ring(instance.ring)
+    return to_json(document)
+
+
+def decode_instance(key: InstanceKey, incarnation: str, revision: int, document: str) -> Instance:
+    """Read an instance.
+
+    Raises:
+        InstanceTooNewError: a newer release stored it.
+        SnapshotTooNewError: a newer release stored the snapshot in it.
+        SnapshotInvalidError: the document is no instance.
+    """
+    try:
+        data = from_json(document)
+        if integer(data["s"]) > INSTANCE_SCHEMA:
+            raise InstanceTooNewError(f"{key} is stored in format {data['s']}; this release knows {INSTANCE_SCHEMA}")
+        return _unpack(key, incarnation, revision, data)
+    except MALFORMED as error:
+        raise SnapshotInvalidError(f"the stored document of {key} is no instance: {error!r}") from error
+
+
+def _unpack(key: InstanceKey, incarnation: str, revision: int, data: dict[str, Any]) -> Instance:
+    created_at, updated_at = data["t"]
+    take = data.get
+    return Instance(
+        key=key,
+        incarnation=incarnation,
+        revision=revision,
+        version=integer(data["v"]),
+        snapshot=_unpack_snapshot(data["n"], key),
+        created_at=number(created_at),
+        updated_at=number(updated_at),
+        input_hash=text(take("i", "")),
+        watermark=_unpack_watermark(*data["w"]) if "w" in data else None,
+        paused=bool(integer(take("p", 0))),
+        blocked=_unpack_blocked(*data["b"]) if "b" in data else None,
+        held=_unpack_held(*data["h"]) if "h" in data else None,
+        failing=_unpack_failing(*data["f"]) if "f" in data else None,
+        run=_unpack_run(data["j"]) if "j" in data else None,
+        outbox=tuple(_unpack_outbox_entry(*packed) for packed in data["o"]) if "o" in data else (),
+        ring=decode_ring(data["r"]) if "r" in data else (),
+    )
+
+
+def _pack_snapshot(snapshot: Snapshot, machine: str) -> dict[str, Any]:
+    packed: dict[str, Any] = {
+        "s": SNAPSHOT_SCHEMA,
+        "v": snapshot.machine_version,
+        "d": snapshot.definition,
+        "c": snapshot.configuration,
+    }
+    if snapshot.machine != machine:
+        packed["m"] = snapshot.machine
+    if snapshot.status is not Status.ACTIVE:
+        packed["a"] = str(snapshot.status)
+    if snapshot.context is not None:
+        packed["x"] = snapshot.context
+    if snapshot.history:
+        packed["h"] = dict(snapshot.history)
+    if snapshot.invokes:
+        packed["i"] = [(invoke.id, invoke.entry, invoke.node, invoke.src) for invoke in snapshot.invokes]
+    if snapshot.entries:
+        packed["e"] = snapshot.entries
+    if snapshot.output is not None:
+        packed["o"] = snapshot.output
+    return packed
+
+
+def _unpack_snapshot(data: dict[str, Any], key: InstanceKey) -> Snapshot:
+    if integer(data["s"]) > SNAPSHOT_SCHEMA:
+        raise SnapshotTooNewError(f"{key}: snapshot in format {data['s']}; this release knows {SNAPSHOT_SCHEMA}")
+    take = data.get
+    return Snapshot(
+        machine=text(take("m", key.machine)),
+        machine_version=integer(data["v"]),
+        definition=text(data["d"]),
+        configuration=texts(data["c"]),
+        context=take("x"),
+        status=Status(data["a"]) if "a" in data else Status.ACTIVE,
+        history={node: texts(paths) for node, paths in data["h"].items()} if "h" in data else {},
+        invokes=tuple(_unpack_invoke(*packed) for packed in data["i"]) if "i" in data else (),
+        entries=integer(take("e", 0)),
+        output=take("o"),
+    )
+
+
+def _unpack_invoke(invoke_id: str, entry: int, node: str, src: str) -> LiveInvoke:
+    return LiveInvoke(id=text(invoke_id), entry=integer(entry), node=text(node), src=text(src))
+
+
+def _pack_position(position: Position) -> tuple[int, ...]:
+    return (position.sequence, position.index) if position.index else (position.sequence,)
+
+
+def _unpack_position(sequence: int, index: int = 0) -> Position:
+    return Position(integer(sequence), integer(index))
+
+
+def _unpack_watermark(queue: str, *position: int) -> Watermark:
+    return Watermark(queue=text(queue), position=_unpack_position(*position))
+
+
+def _unpack_held(first: int, following: int, *floor: int) -> HeldRange:
+    return HeldRange(first=integer(first), next=integer(following), floor=_unpack_position(*floor))
+
+
+def _unpack_failing(sequence: int, count: int) -> Failing:
+    return Failing(sequence=integer(sequence), count=integer(count))
+
+
+def _unpack_blocked(*packed: Any) -> Blocked:  # noqa: ANN401 - JSON data
+    event_id, event_type, code, message, traceback, at = packed
+    return Blocked(
+        event_id=text(event_id),
+        type=text(event_type),
+        code=text(code),
+        message=text(message),
+        traceback=text(traceback),
+        at=number(at),
+    )
+
+
+def _pack_run(run: Run) -> dict[str, Any]:
+    packed: dict[str, Any] = {"e": run.event_id, "t": run.now, "d": run.definition}
+    if run.results:
+        packed["r"] = {
+            key: (result.data, result.error) if result.error else (result.data,) for key, result in run.results.items()
+        }
+    if run.attempts:
+        packed["a"] = dict(run.attempts)
+    return packed
+
+
+def _unpack_run(data: dict[str, Any]) -> Run:
+    return Run(
+        event_id=text(data["e"]),
+        now=number(data["t"]),
+        definition=text(data["d"]),
+        results={key: _unpack_result(*packed) for key, packed in data.get("r", {}).items()},
+        attempts={key: integer(count) for key, count in data.get("a", {}).items()},
+    )
+
+
+def _unpack_result(data: Any, error: str = "") -> ServiceOutcome:  # noqa: ANN401 - JSON data
+    return ServiceOutcome(data=data, error=text(error))
+
+
+def _pack_outbox_entry(entry: OutboxEntry) -> tuple[Any, ...]:
+    match entry:
+        case FinishEvent():
+            return (_FINISH, entry.id, pack_entry(entry.entry))
+        case SendMessage():
+            return (_SEND, entry.id, entry.group, entry.body)
+        case _:
+            assert_never(entry)
+
+
+def _unpack_outbox_entry(kind: str, entry_id: str, *rest: Any) -> OutboxEntry:  # noqa: ANN401 - JSON data
+    if kind == _FINISH:
+        (packed,) = rest
+        return FinishEvent(id=text(entry_id), entry=unpack_entry(packed))
+    if kind == _SEND:
+        group, body = rest
+        return SendMessage(id=text(entry_id), group=text(group), body=text(body))
+    raise ValueError(f"{kind!r} is no kind of outbox entry")

@@ -1,0 +1,56 @@
+"""Limits of the services that carry events and keep instances, and the check that no message is refused by them."""
+
+import re
+from typing import Final
+
+from settle.runtime.errors import EnvelopeInvalidError, MessageTooLargeError, NameInvalidError
+
+MAX_MESSAGE_BYTES: Final = 262_144
+"""Body and attributes of a message, together. Ours: SQS takes 1 MiB (`MAX_SQS_MESSAGE_BYTES`), but whatever is accepted
+must also fit a held item beside its keys."""
+MAX_SQS_MESSAGE_BYTES: Final = 1_048_576
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+MAX_GROUP_LENGTH: Final = 128
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html, MessageGroupId"""
+MAX_DEDUPLICATION_ID_LENGTH: Final = 128
+"""The same page, MessageDeduplicationId."""
+MAX_BATCH: Final = 10
+"""Entries of one SQS batch request, and messages of one receive."""
+MAX_VISIBILITY_SECONDS: Final = 43_200
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
+MAX_WAIT_SECONDS: Final = 20
+"""Longest long poll of a receive; API_ReceiveMessage, WaitTimeSeconds."""
+DEDUPLICATION_SECONDS: Final = 300
+"""How long a FIFO queue remembers a deduplication id, whether or not its message was deleted since;
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
+MAX_ITEM_BYTES: Final = 400 * 1024
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html, item size"""
+MAX_TRANSACTION_ITEMS: Final = 100
+"""Items of one TransactWriteItems; the same page."""
+
+_ID = re.compile(r"""[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}""")
+_NOT_A_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def check_message(*, group: str, deduplication_id: str, body: str, limit: int = MAX_MESSAGE_BYTES) -> None:
+    """Check a message before it is sent, so that every queue refuses the same ones in the same way.
+
+    Args:
+        group: message group id.
+        deduplication_id: of the message.
+        body: of the message.
+        limit: bytes that the body may take.
+
+    Raises:
+        NameInvalidError: an id is empty, longer than 128, or has characters other than letters, digits, punctuation.
+        EnvelopeInvalidError: the body is empty or has characters that SQS does not carry (the same page, MessageBody).
+        MessageTooLargeError: over the limit.
+    """
+    for name, value in (("message group id", group), ("deduplication id", deduplication_id)):
+        if not _ID.fullmatch(value):
+            raise NameInvalidError(f"{name} {value!r} is not 1 to 128 letters, digits or punctuation")
+    if not body or _NOT_A_CHARACTER.search(body):
+        raise EnvelopeInvalidError("a message body is not empty and has no control characters or lone surrogates")
+    size = len(body.encode())
+    if size > limit:
+        raise MessageTooLargeError(f"the message has {size} bytes; {limit} are allowed")

@@ -1,0 +1,97 @@
+"""Processing a batch: its groups in parallel, and an answer that keeps their order.
+
+The event source mapping deletes every record that the answer does not list, so the answer lists, for a group that
+failed, the failing record and every later one.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Final
+
+from settle.runtime.errors import UnavailableError
+from settle.runtime.message import Message
+from settle.runtime.process_group import GroupResult, Invocation, process_group
+
+MAX_GROUPS: Final = 10
+"""Groups in a batch, at most one per record (Lambda: 10 records of a FIFO queue)."""
+GRACE_SECONDS: Final = 1.0
+"""How long a group that is done waits for the others of its batch before it is acknowledged by itself."""
+
+_logger = logging.getLogger("settle")
+
+
+class BatchProcessor:
+    """Processes batches, one at a time, with threads that are kept between them."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=MAX_GROUPS, thread_name_prefix="group")
+
+    def process(self, invocation: Invocation, messages: Sequence[Message]) -> list[str]:
+        """Process a batch.
+
+        Args:
+            invocation: what this invocation works with.
+            messages: of the batch, in the order received.
+
+        Returns:
+            ids of the messages that failed, for the partial batch response.
+        """
+        groups = _by_group(messages)
+        if len(groups) == 1:
+            results = [process_group(invocation, groups[0])]
+        else:
+            results = list(self._process_together(invocation, groups))
+        failed = [message for result in results for message in result.failed]
+        for result in results:
+            _delay(invocation, result)
+        return [message.message_id for message in failed]
+
+    def _process_together(self, invocation: Invocation, groups: Sequence[Sequence[Message]]) -> Iterable[GroupResult]:
+        """Yield a result per group; a group that is done much earlier than others is acknowledged at once."""
+        waiting: set[Future[GroupResult]] = {
+            self._executor.submit(process_group, invocation, group) for group in groups
+        }
+        done, waiting = wait(waiting, timeout=GRACE_SECONDS)
+        results = [future.result() for future in done]
+        early = list(results)
+        while waiting:
+            for result in early:
+                _acknowledge(invocation, result)
+                _delay(invocation, result)
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            early = [future.result() for future in done]
+            results += early
+        return results
+
+
+def _by_group(messages: Sequence[Message]) -> list[list[Message]]:
+    groups: dict[str, list[Message]] = {}
+    for message in messages:
+        groups.setdefault(message.group, []).append(message)
+    return list(groups.values())
+
+
+def _acknowledge(invocation: Invocation, result: GroupResult) -> None:
+    """Delete messages that are done, so that the next of their group can come. Failing to only costs a repetition."""
+    if not result.done:
+        return
+    try:
+        invocation.queue.acknowledge([message.receipt_handle for message in result.done])
+    except UnavailableError as error:
+        _logger.warning("cannot acknowledge early: %s", error)
+
+
+def _delay(invocation: Invocation, result: GroupResult) -> None:
+    """Let failed messages come again sooner than their visibility timeout says.
+
+    The newest goes first, so that at no moment a later message of the group is visible and an earlier one is not... the
+    group stays locked while any of them is invisible.
+    """
+    if not result.failed:
+        return
+    handles = [message.receipt_handle for message in reversed(result.failed)]
+    try:
+        invocation.queue.delay(handles, result.delay)
+    except UnavailableError as error:
+        _logger.warning("cannot shorten the wait: %s", error)

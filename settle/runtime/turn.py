@@ -1,0 +1,191 @@
+"""A turn: one instance in the hands of one consumer, from its read to its write.
+
+Changes gather on a working copy and become visible in one conditional write. When that write fails, the turn is void
+and the caller begins a new one.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+from settle.core.effects import Log
+from settle.runtime.errors import TooManyHeldError
+from settle.runtime.instance import (
+    MAX_HELD_EVENTS,
+    HeldEvent,
+    HeldRange,
+    Instance,
+    InstanceKey,
+    OutboxEntry,
+    Watermark,
+)
+from settle.runtime.ports import ABSENT, Expected, InstanceStore
+from settle.runtime.receipt import Outcome, Position, ShortReceipt
+from settle.runtime.ring import trim_ring
+
+_logger = logging.getLogger("settle")
+_FIRST_HELD = 1
+
+
+class Turn:
+    """The working copy of one instance. `instance` is None while it was never created."""
+
+    def __init__(self, store: InstanceStore, key: InstanceKey, queue: str) -> None:
+        self._store = store
+        self.key = key
+        self.queue = queue
+        self.instance: Instance | None
+        self._expected: Expected
+        self._dirty: bool
+        self._hold: list[HeldEvent]
+        self._release: list[int]
+        self._logs: list[tuple[Log, str]]
+        self.reload()
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def existing(self) -> Instance:
+        """The instance, where it is known to be there."""
+        if self.instance is None:
+            raise LookupError(f"{self.key} was never created")
+        return self.instance
+
+    def has_taken(self, position: Position) -> bool:
+        """Whether the event at that position of the queue was taken before."""
+        mark = self.instance.watermark if self.instance else None
+        return mark is not None and mark.covers(self.queue, position)
+
+    @property
+    def holds(self) -> bool:
+        """Whether events to hold wait for the commit."""
+        return bool(self._hold)
+
+    def reload(self) -> None:
+        """Drop every uncommitted change and read the instance again."""
+        self.instance = self._store.load(self.key)
+        self._expected = expected_of(self.instance)
+        self._dirty = False
+        self._hold, self._release, self._logs = [], [], []
+
+    # Changing --------------------------------------------------------------------------------------------------------
+
+    def create(self, instance: Instance) -> None:
+        """Begin with a new instance; nothing is stored yet."""
+        self.instance = instance
+
+    def update(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Instance
+        """Change the working copy."""
+        self.instance = replace(self.existing, **changes)
+        self._dirty = True
+
+    def advance(self, position: Position, outcome: Outcome, code: str = "") -> None:
+        """Note that the event at a position was taken, and what became of it."""
+        instance = self.existing
+        receipt = ShortReceipt(position=position, outcome=outcome, version=instance.version, code=code)
+        self.update(
+            watermark=Watermark(queue=self.queue, position=position),
+            ring=trim_ring(instance.ring, (receipt,)),
+            failing=None,
+        )
+
+    def pass_over(self, position: Position) -> None:
+        """Note that the message at a position was taken, without a receipt."""
+        self.update(watermark=Watermark(queue=self.queue, position=position), failing=None)
+
+    def note(self, position: Position, outcome: Outcome, code: str = "") -> None:
+        """Note what became of an event that was taken earlier and held: its receipt is replaced."""
+        instance = self.existing
+        receipt = ShortReceipt(position=position, outcome=outcome, version=instance.version, code=code)
+        others = tuple(entry for entry in instance.ring if entry.position != position)
+        self.update(ring=trim_ring(others, (receipt,)), failing=None)
+
+    def hold(self, position: Position, body: str, trusted: bool) -> None:
+        """Keep an event for later, behind those already kept. Raises `TooManyHeldError`."""
+        held = self.existing.held
+        if held is not None and len(held) >= MAX_HELD_EVENTS:
+            raise TooManyHeldError(f"{self.key} holds {len(held)} events already; resume, retry or skip")
+        number = held.next if held else _FIRST_HELD
+        self._hold.append(HeldEvent(number=number, position=position, body=body, sender_trusted=trusted))
+        first, floor = (held.first, held.floor) if held else (number, position)
+        self.update(held=HeldRange(first=first, next=number + 1, floor=floor))
+
+    def release(self, event: HeldEvent, following: HeldEvent | None) -> None:
+        """Let go of the oldest held event."""
+        held = self.existing.held
+        if held is None or held.first != event.number:
+            raise LookupError(f"held event {event.number} of {self.key} is not the oldest")
+        self._release.append(event.number)
+        rest = HeldRange(first=following.number, next=held.next, floor=following.position) if following else None
+        self.update(held=rest)
+
+    def add_to_outbox(self, entry: OutboxEntry) -> None:
+        """Have something done after the commit."""
+        self.update(outbox=(*self.existing.outbox, entry))
+
+    def log(self, logs: tuple[Log, ...], event_id: str) -> None:
+        """Write lines for the operator after the commit."""
+        self._logs.extend((line, event_id) for line in logs)
+
+    def checkpoint(self) -> "Checkpoint":
+        """Remember the working copy as it is."""
+        return Checkpoint(self.instance, self._dirty, tuple(self._hold), tuple(self._release), tuple(self._logs))
+
+    def restore(self, checkpoint: "Checkpoint") -> None:
+        """Undo every uncommitted change since the checkpoint. Nothing may have been committed in between."""
+        self.instance, self._dirty = checkpoint.instance, checkpoint.dirty
+        self._hold, self._release = list(checkpoint.hold), list(checkpoint.release)
+        self._logs = list(checkpoint.logs)
+
+    # Storing ---------------------------------------------------------------------------------------------------------
+
+    def commit(self, now: float) -> None:
+        """Store the working copy, if anything changed.
+
+        Raises:
+            ConflictError: somebody else stored the instance meanwhile; the turn is void.
+            InstanceTooLargeError: it does not fit an item; nothing was written.
+            StoreUnavailableError: nobody knows whether it was written; the turn is void.
+        """
+        if not self._dirty:
+            return
+        instance = replace(self.existing, revision=self._expected.revision + 1, updated_at=now)
+        self._store.commit(instance, self._expected, hold=self._hold, release=self._release)
+        self.instance = instance
+        self._expected = expected_of(instance)
+        self._dirty = False
+        self._hold, self._release = [], []
+        self._write_logs()
+
+    def _write_logs(self) -> None:
+        for line, event_id in self._logs:
+            _logger.info(line.message, extra=log_keys(self.existing, event_id) | {"data": line.data})
+        self._logs = []
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A working copy to go back to."""
+
+    instance: Instance | None
+    dirty: bool
+    hold: tuple[HeldEvent, ...]
+    release: tuple[int, ...]
+    logs: tuple[tuple[Log, str], ...]
+
+
+def expected_of(instance: Instance | None) -> Expected:
+    """Return the condition that the stored instance is still this one."""
+    if instance is None:
+        return ABSENT
+    return Expected(incarnation=instance.incarnation, revision=instance.revision)
+
+
+def log_keys(instance: Instance, event_id: str = "") -> dict[str, Any]:
+    """Return the keys that every log line about an instance carries."""
+    return {
+        "machine_id": instance.key.machine,
+        "instance_id": instance.key.instance,
+        "event_id": event_id,
+        "snapshot_version": instance.version,
+    }

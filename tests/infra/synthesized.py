@@ -1,0 +1,135 @@
+"""A synthesized stack, read as an operator reads a template."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+
+from app import build
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesized:
+    """One stage's stack.
+
+    Attributes:
+        template: the CloudFormation template.
+        tags: of the stack.
+        termination_protection: of the stack.
+    """
+
+    template: Mapping[str, Any]
+    tags: Mapping[str, str]
+    termination_protection: bool
+
+    def of_type(self, kind: str) -> dict[str, Any]:
+        """Return the resources of a type, by logical id."""
+        resources = self.template["Resources"]
+        return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
+
+    def only(self, kind: str) -> dict[str, Any]:
+        """Return the one resource of a type."""
+        (resource,) = self.of_type(kind).values()
+        assert isinstance(resource, dict)
+        return resource
+
+    def queue(self, suffix: str) -> dict[str, Any]:
+        """Return the queue whose name ends like this."""
+        (found,) = (
+            q for q in self.of_type("AWS::SQS::Queue").values() if q["Properties"]["QueueName"].endswith(suffix)
+        )
+        assert isinstance(found, dict)
+        return found
+
+    def function(self, name: str) -> dict[str, Any]:
+        """Return the function of a package in `functions`."""
+        functions = self.of_type("AWS::Lambda::Function").values()
+        (found,) = (f for f in functions if f["Properties"]["Handler"] == f"functions.{name}.handler.handler")
+        assert isinstance(found, dict)
+        return found
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return a function's environment, as the function would see it."""
+        variables = self.function(name)["Properties"]["Environment"]["Variables"]
+        return {variable: self.resolve(value) for variable, value in variables.items()}
+
+    def allowed(self, name: str) -> dict[str, set[str]]:
+        """Return the actions that a function's role is allowed, by resource."""
+        role = self.function(name)["Properties"]["Role"]["Fn::GetAtt"][0]
+        allowed: dict[str, set[str]] = {}
+        for policy in self.of_type("AWS::IAM::Policy").values():
+            if policy["Properties"]["Roles"] != [{"Ref": role}]:
+                continue
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                for resource in as_list(statement["Resource"]):
+                    allowed.setdefault(self.resolve(resource), set()).update(as_list(statement["Action"]))
+        return allowed
+
+    def resolve(self, value: object) -> str:
+        """Return what CloudFormation would put in the place of a value; made up where only AWS knows it."""
+        match value:
+            case str():
+                return value
+            case {"Fn::Join": [str(separator), list(parts)]}:
+                return separator.join(self.resolve(part) for part in parts)
+            case {"Ref": str(name)}:
+                return self._reference(name)
+            case {"Fn::GetAtt": [str(name), str(attribute)]}:
+                return self._attribute(name, attribute)
+            case _:
+                raise NotImplementedError(value)
+
+    def _reference(self, name: str) -> str:
+        pseudo = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws"}
+        if name in pseudo:
+            return pseudo[name]
+        resource = self.template["Resources"][name]
+        if resource["Type"] == "AWS::SQS::Queue":
+            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{resource['Properties']['QueueName']}"
+        return name
+
+    def _attribute(self, name: str, attribute: str) -> str:
+        resource = self.template["Resources"][name]
+        match resource["Type"], attribute:
+            case "AWS::SQS::Queue", "Arn":
+                return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{resource['Properties']['QueueName']}"
+            case "AWS::DynamoDB::GlobalTable", "Arn":
+                return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
+            case "AWS::Logs::LogGroup", "Arn":
+                return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"
+            case "AWS::IAM::Role", "RoleId":
+                return f"AROA{name.upper()}"
+            case kind:
+                raise NotImplementedError(kind)
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a policy's value as the list that it stands for."""
+    return value if isinstance(value, list) else [value]
+
+
+def cdk_context() -> dict[str, Any]:
+    """Return the context of cdk.json, which a CDK app in process does not read; without it the policies differ."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    assert isinstance(context, dict)
+    return context
+
+
+def synthesize(stage: str, output: Path) -> Synthesized:
+    """Synthesize a stage, without bundling."""
+    app = cdk.App(outdir=str(output), context={**cdk_context(), "aws:cdk:bundling-stacks": [], "stage": stage})
+    stack = build(app)
+    artifact = app.synth().get_stack_by_name(stack.stack_name)
+    return Synthesized(
+        template=artifact.template,
+        tags=artifact.tags,
+        termination_protection=artifact.termination_protection or False,
+    )

@@ -1,0 +1,47 @@
+from tests.infra.synthesized import Synthesized
+
+
+def test_every_call_is_signed_but_the_health_check(stack: Synthesized) -> None:
+    routes = [route["Properties"] for route in stack.of_type("AWS::ApiGatewayV2::Route").values()]
+    assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
+        "ANY /{proxy+}": "AWS_IAM",
+        "GET /health": "NONE",
+    }
+
+
+def test_all_routes_lead_to_the_ingress_by_payload_format_two(stack: Synthesized) -> None:
+    (name,) = stack.of_type("AWS::ApiGatewayV2::Integration")
+    integration = stack.only("AWS::ApiGatewayV2::Integration")["Properties"]
+    assert integration["PayloadFormatVersion"] == "2.0"
+    assert stack.template["Resources"][integration["IntegrationUri"]["Fn::GetAtt"][0]] == stack.function("ingress")
+    for route in stack.of_type("AWS::ApiGatewayV2::Route").values():
+        assert stack.resolve(route["Properties"]["Target"]) == f"integrations/{name}"
+
+
+def test_only_this_api_may_call_the_ingress(stack: Synthesized) -> None:
+    permission = stack.only("AWS::Lambda::Permission")["Properties"]
+    (api,) = stack.of_type("AWS::ApiGatewayV2::Api")
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert stack.resolve(permission["SourceArn"]) == f"arn:aws:execute-api:eu-west-1:123456789012:{api}/*/*/*"
+
+
+def test_requests_are_throttled_by_stage(dev: Synthesized, prod: Synthesized) -> None:
+    limits = [s.only("AWS::ApiGatewayV2::Stage")["Properties"]["DefaultRouteSettings"] for s in (dev, prod)]
+    assert limits == [
+        {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100},
+        {"ThrottlingRateLimit": 1000, "ThrottlingBurstLimit": 500},
+    ]
+
+
+def test_strangers_at_the_health_check_cannot_use_up_the_rate_of_callers(stack: Synthesized) -> None:
+    stage = stack.only("AWS::ApiGatewayV2::Stage")
+    settings = stage["Properties"]["RouteSettings"]
+    assert settings == {"GET /health": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 10}}
+    # API Gateway refuses settings for a route that is not there yet.
+    routes = [stack.template["Resources"][name]["Properties"]["RouteKey"] for name in stage["DependsOn"]]
+    assert routes == list(settings)
+
+
+def test_paths_carry_no_stage_name_and_browsers_are_not_invited(stack: Synthesized) -> None:
+    assert stack.only("AWS::ApiGatewayV2::Stage")["Properties"]["StageName"] == "$default"
+    assert "CorsConfiguration" not in stack.only("AWS::ApiGatewayV2::Api")["Properties"]
