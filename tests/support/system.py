@@ -1,0 +1,186 @@
+"""A whole system in memory: the embedded store and queue, and the consumer's use cases between them.
+
+Nothing here stands in for the product: the queue and the store are those of the embedded runtime, on `:memory:`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from settle.adapters.polled_queue import ReceivedMessage
+from settle.adapters.sqlite_database import SqliteDatabase
+from settle.adapters.sqlite_queue import SqliteDeadLetterQueue, SqliteQueue
+from settle.adapters.sqlite_store import SqliteInstanceStore
+from settle.core.definition import Definition
+from settle.core.errors import UnknownVersionError
+from settle.core.snapshot import Snapshot
+from settle.local.sqs_event import to_event
+from settle.runtime.envelope import (
+    ControlAction,
+    ControlEnvelope,
+    CreateEnvelope,
+    Envelope,
+    EnvelopeEvent,
+    EventsEnvelope,
+    dump_envelope,
+)
+from settle.runtime.errors import UnknownMachineError
+from settle.runtime.instance import Instance, InstanceKey
+from settle.runtime.journal import Deadline
+from settle.runtime.message import read_record
+from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore
+from settle.runtime.process_batch import BatchProcessor
+from settle.runtime.process_group import Invocation
+from settle.runtime.receipt import Outcome, ShortReceipt
+
+VISIBILITY_SECONDS = 30
+
+
+class ManualClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
+class Definitions:
+    """Registered machines, by version."""
+
+    def __init__(self, definitions: Iterable[Definition]) -> None:
+        self.current = {definition.machine: definition for definition in definitions}
+        self.versions = {(d.machine, d.version): d for d in self.current.values()}
+
+    def get(self, machine: str) -> Definition:
+        try:
+            return self.current[machine]
+        except KeyError as error:
+            raise UnknownMachineError(f"no machine {machine!r}") from error
+
+    def definition_for(self, snapshot: Snapshot) -> Definition:
+        found = self.versions.get((snapshot.machine, snapshot.machine_version))
+        if found is None or found.hash != snapshot.definition:
+            raise UnknownVersionError(f"{snapshot.machine} has no version {snapshot.machine_version} like this")
+        return found
+
+
+class System:
+    """Post, pump, look."""
+
+    def __init__(self, *definitions: Definition) -> None:
+        self.clock = ManualClock()
+        self.database = SqliteDatabase(":memory:")
+        self.inner_store = SqliteInstanceStore(self.database)
+        self.store: InstanceStore = self.inner_store
+        self.polled = SqliteQueue(self.database, self.clock, sender="ours")
+        self.queue: EventQueue = self.polled
+        self.stranger = SqliteQueue(self.database, self.clock, sender="stranger")
+        self.dead_letters = SqliteDeadLetterQueue(self.database, self.clock, sender="ours")
+        self.dead_letter_queue: DeadLetterQueue = self.dead_letters
+        self.definitions = Definitions(definitions)
+        self.remaining: Callable[[], float] = lambda: 1000.0
+        self.batches: list[list[ReceivedMessage]] = []
+        self._processor = BatchProcessor()
+        self._ids = 0
+
+    # Sending ---------------------------------------------------------------------------------------------------------
+
+    def post(self, group: str, *events: str | tuple[str, Any], key: str = "", **fields: Any) -> int:
+        """Send external events as one message and return its sequence number."""
+        pairs = [event if isinstance(event, tuple) else (event, {}) for event in events]
+        items = [
+            EnvelopeEvent(id=f"{key}-{index}" if key else self.new_id(), type=type_, data=data)
+            for index, (type_, data) in enumerate(pairs)
+        ]
+        machine, instance = group.split("/")
+        body_hash = "same" if key else ""
+        envelope = EventsEnvelope(machine=machine, instance=instance, events=items, body_hash=body_hash, **fields)
+        return self.send(envelope)
+
+    def create(self, group: str, input_hash: str = "h", **fields: Any) -> int:
+        machine, instance = group.split("/")
+        envelope = CreateEnvelope(machine=machine, instance=instance, id=self.new_id(), input_hash=input_hash, **fields)
+        return self.send(envelope)
+
+    def control(self, group: str, action: str) -> int:
+        machine, instance = group.split("/")
+        return self.send(
+            ControlEnvelope(machine=machine, instance=instance, id=self.new_id(), action=ControlAction(action))
+        )
+
+    def send(self, envelope: Envelope, *, stranger: bool = False) -> int:
+        queue = self.stranger if stranger else self.polled
+        group = f"{envelope.machine}/{envelope.instance}"
+        sent = queue.send(group=group, deduplication_id=self.new_id(), body=dump_envelope(envelope))
+        return int(sent.sequence_number)
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return f"id-{self._ids}"
+
+    # Consuming -------------------------------------------------------------------------------------------------------
+
+    def pump(self, batches: int = 100, *, size: int = 10) -> None:
+        """Process batches until the queue has nothing visible; what fails stays invisible for a while."""
+        for _ in range(batches):
+            received = self.polled.receive(max_messages=size, visibility_timeout=VISIBILITY_SECONDS)
+            if not received:
+                return
+            self.batches.append(received)
+            self.polled.delete(self.consume(received))
+
+    def settle_down(self, *, size: int = 10, patience: int = 50) -> None:
+        """Pump, and wait for what comes again, until the queue is empty."""
+        for _ in range(patience):
+            self.pump(size=size)
+            self.clock.sleep(61)
+        self.pump(size=size)
+
+    def consume(self, received: Sequence[ReceivedMessage]) -> list[str]:
+        """Process one batch as Lambda would; return the receipt handles to delete."""
+        failed = self.process(received)
+        return [message.receipt_handle for message in received if message.message_id not in failed]
+
+    def process(self, received: Sequence[ReceivedMessage]) -> list[str]:
+        invocation = Invocation(
+            store=self.store,
+            queue=self.queue,
+            dead_letters=self.dead_letter_queue,
+            definitions=self.definitions,
+            clock=self.clock,
+            deadline=Deadline(remaining=lambda: self.remaining()),
+        )
+        records = to_event(received, arn=self.polled.arn)["Records"]
+        return self._processor.process(invocation, [read_record(record, {"ours"}) for record in records])
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def instance(self, group: str) -> Instance:
+        found = self.inner_store.load(InstanceKey.parse(group))
+        assert found is not None, f"{group} was never created"
+        return found
+
+    def exists(self, group: str) -> bool:
+        return self.inner_store.load(InstanceKey.parse(group)) is not None
+
+    def state(self, group: str) -> tuple[str, ...]:
+        return self.instance(group).snapshot.configuration
+
+    def context(self, group: str) -> Any:
+        return self.instance(group).snapshot.context
+
+    def receipt(self, group: str, sequence: int, index: int = 0) -> ShortReceipt:
+        for receipt in reversed(self.instance(group).ring):
+            if (receipt.position.sequence, receipt.position.index) == (sequence, index):
+                return receipt
+        raise AssertionError(f"no receipt for {sequence}.{index} in {self.instance(group).ring}")
+
+    def outcome(self, group: str, sequence: int, index: int = 0) -> Outcome:
+        return self.receipt(group, sequence, index).outcome
+
+    def buried(self) -> list[ReceivedMessage]:
+        return self.dead_letters.queue.receive(max_messages=10, visibility_timeout=0)
