@@ -15,23 +15,26 @@ CDK     := npx --yes aws-cdk@2.1148.1
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: start test check format synth deploy bench clean
+.PHONY: start test lint coverage check format synth deploy bench clean
 
 start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
 	@exec env PORT=$(PORT) DATA=$(DATA) BACKEND=$(BACKEND) $(BIN)/python -m settle.local
 
 test: $(VENV)/.all
-	$(BIN)/pytest
+	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.all
+lint: $(VENV)/.all
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m settle check
-	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=95
+
+coverage: $(VENV)/.all
+	$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term --cov-fail-under=95"
 	$(BIN)/coverage report --include='settle/core/*' --fail-under=100
-	$(MAKE) --no-print-directory synth
+
+check: lint coverage synth
 
 format: $(VENV)/.all
 	$(BIN)/ruff format .
