@@ -9,10 +9,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from settle.runtime.registry import load_machines
 
 from functions.consumer.settings import ConsumerSettings
-from functions.wiring import SystemClock, make_dead_letter_queue, make_queue, make_store
+from functions.wiring import SystemClock, make_dead_letter_queue, make_queue, make_registry, make_store
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
 from settle.runtime.process_batch import BatchProcessor
@@ -34,7 +33,7 @@ class Consumer:
         self._store = make_store(settings)
         self._queue = make_queue(settings)
         self._dead_letters = make_dead_letter_queue(settings)
-        self._registry = load_machines()
+        self._registry = make_registry(settings)
         self._registry.check_timeouts(settings.function_timeout_seconds)
         self._clock = SystemClock()
         self._processor = BatchProcessor()

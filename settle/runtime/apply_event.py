@@ -9,9 +9,15 @@ from typing import Final, Protocol
 
 from settle.core.configuration import is_settled, next_events
 from settle.core.definition import Definition
-from settle.core.errors import Disposition, EventInvalidError, InputInvalidError, SettleError
+from settle.core.errors import (
+    Disposition,
+    EventInvalidError,
+    InputInvalidError,
+    SettleError,
+    UnknownVersionError,
+)
 from settle.core.snapshot import Snapshot
-from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceFailedError
+from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceFailedError, UnknownMachineError
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Blocked, FinishEvent, Instance
 from settle.runtime.journal import Journal, Services
@@ -161,7 +167,10 @@ class EventApplier:
         snapshot = turn.existing.snapshot
         if snapshot.started:
             return self._definitions.definition_for(snapshot)
-        return self._definitions.get(turn.key.machine)
+        try:
+            return self._definitions.get(turn.key.machine)
+        except UnknownMachineError as error:
+            raise UnknownVersionError(f"{error}; bring its file back") from error
 
     def _settle(self, turn: Turn, event: IncomingEvent, definition: Definition, journal: Journal) -> Verdict:
         if not turn.existing.snapshot.started:

@@ -18,6 +18,9 @@ MAX_GROUPS: Final = 10
 GRACE_SECONDS: Final = 1.0
 """How long a group that is done waits for the others of its batch before it is acknowledged by itself."""
 
+UNEXPECTED_DELAY_SECONDS: Final = 10
+"""How long a group waits after an error that nobody foresaw."""
+
 _logger = logging.getLogger("settle")
 
 
@@ -39,7 +42,7 @@ class BatchProcessor:
         """
         groups = _by_group(messages)
         if len(groups) == 1:
-            results = [process_group(invocation, groups[0])]
+            results = [_process(invocation, groups[0])]
         else:
             results = list(self._process_together(invocation, groups))
         failed = [message for result in results for message in result.failed]
@@ -49,9 +52,7 @@ class BatchProcessor:
 
     def _process_together(self, invocation: Invocation, groups: Sequence[Sequence[Message]]) -> Iterable[GroupResult]:
         """Yield a result per group; a group that is done much earlier than others is acknowledged at once."""
-        waiting: set[Future[GroupResult]] = {
-            self._executor.submit(process_group, invocation, group) for group in groups
-        }
+        waiting: set[Future[GroupResult]] = {self._executor.submit(_process, invocation, group) for group in groups}
         done, waiting = wait(waiting, timeout=GRACE_SECONDS)
         results = [future.result() for future in done]
         early = list(results)
@@ -72,6 +73,19 @@ def _by_group(messages: Sequence[Message]) -> list[list[Message]]:
     return list(groups.values())
 
 
+def _process(invocation: Invocation, group: Sequence[Message]) -> GroupResult:
+    """Process one group; whatever goes wrong in it stays in it.
+
+    An error that nobody foresaw fails the group. Its message comes again, its begin is then counted, and in the end its
+    event is quarantined like one that kills the process.
+    """
+    try:
+        return process_group(invocation, group)
+    except Exception:
+        _logger.exception("unexpected error", extra={"message_group": group[0].group})
+        return GroupResult(done=(), failed=tuple(group), delay=UNEXPECTED_DELAY_SECONDS)
+
+
 def _acknowledge(invocation: Invocation, result: GroupResult) -> None:
     """Delete messages that are done, so that the next of their group can come. Failing to only costs a repetition."""
     if not result.done:
@@ -85,8 +99,7 @@ def _acknowledge(invocation: Invocation, result: GroupResult) -> None:
 def _delay(invocation: Invocation, result: GroupResult) -> None:
     """Let failed messages come again sooner than their visibility timeout says.
 
-    The newest goes first, so that at no moment a later message of the group is visible and an earlier one is not... the
-    group stays locked while any of them is invisible.
+    The newest goes first: when the oldest is visible again, so is everything behind it, and the group comes whole.
     """
     if not result.failed:
         return

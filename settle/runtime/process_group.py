@@ -157,10 +157,14 @@ class _GroupTurn:
     # Opening ---------------------------------------------------------------------------------------------------------
 
     def _open(self, message: Message) -> list[Incoming]:
-        """Take a message apart; what no instance can take goes to the dead-letter queue."""
+        """Take a message apart; what no instance can take goes to the dead-letter queue.
+
+        An event for an instance whose machine is no longer registered stays with the instance, which blocks.
+        """
         try:
             incoming = open_message(message)
-            self._in.definitions.get(self._turn.key.machine)
+            if self._turn.instance is None:
+                self._in.definitions.get(self._turn.key.machine)
         except (EnvelopeInvalidError, UnknownMachineError) as error:
             _logger.warning("message buried: %s", error, extra={"message_group": message.group})
             self._in.dead_letters.bury(

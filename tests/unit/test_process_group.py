@@ -483,6 +483,22 @@ def test_a_snapshot_of_an_unknown_version_blocks_and_loses_nothing() -> None:
     assert system.context("flat/1") == {"count": 2}
 
 
+def test_an_instance_whose_machine_is_gone_blocks_and_loses_nothing() -> None:
+    chart = flat()
+    system = System(chart)
+    system.post("flat/1", "GO")
+    system.pump()
+    system.definitions = type(system.definitions)([])
+    sequence = system.post("flat/1", "GO")
+    system.pump()
+    assert system.receipt("flat/1", sequence).code == "unknown_version"
+    assert system.buried() == []
+    system.definitions = type(system.definitions)([chart])
+    system.control("flat/1", "retry")
+    system.pump()
+    assert system.context("flat/1") == {"count": 2}
+
+
 def test_a_context_too_large_for_an_item_is_found_within_its_batch() -> None:
     def bloat(context: dict[str, Any], _event: object, _do: object) -> None:
         context["fat"] = "x" * 500_000

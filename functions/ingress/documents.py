@@ -1,0 +1,158 @@
+"""What the API says about instances, receipts and machines, as JSON data."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from settle.core.configuration import active_paths, active_tags, is_settled, next_events, state_value
+from settle.core.definition import Definition
+from settle.core.errors import SettleError
+from settle.core.snapshot import Snapshot
+from settle.core.spec import SEPARATOR
+from settle.runtime.instance import Instance, InstanceKey
+from settle.runtime.read_instance import ReceiptView
+from settle.runtime.registry import Registry
+
+# Instances -----------------------------------------------------------------------------------------------------------
+
+
+def instance_document(registry: Registry, instance: Instance) -> dict[str, Any]:
+    """Describe an instance. What cannot be told without its definition is told as well as can be."""
+    snapshot = instance.snapshot
+    return {
+        "machine": instance.key.machine,
+        "instance": instance.key.instance,
+        "incarnation": instance.incarnation,
+        "version": instance.version,
+        "revision": instance.revision,
+        "machine_version": snapshot.machine_version,
+        "status": snapshot.status.value,
+        **_configuration(registry, snapshot),
+        "context": snapshot.context,
+        "output": snapshot.output,
+        "services": [{"id": invoke.id, "node": invoke.node, "src": invoke.src} for invoke in snapshot.invokes],
+        "paused": instance.paused,
+        "held": 0 if instance.held is None else len(instance.held),
+        "blocked": _blocked(instance),
+        "created_at": _iso(instance.created_at),
+        "updated_at": _iso(instance.updated_at),
+    }
+
+
+def _configuration(registry: Registry, snapshot: Snapshot) -> dict[str, Any]:
+    problem = "the machine has not started yet"
+    if snapshot.started:
+        try:
+            definition = registry.definition_for(snapshot)
+            return {
+                "value": state_value(definition, snapshot),
+                "states": list(active_paths(definition, snapshot)),
+                "tags": sorted(active_tags(definition, snapshot)),
+                "settled": is_settled(definition, snapshot),
+                "next_events": list(next_events(definition, snapshot)),
+            }
+        except SettleError as error:
+            problem = str(error)
+    leaves = snapshot.configuration
+    return {
+        "value": _guess_value(leaves),
+        "states": list(dict.fromkeys(path for leaf in leaves for path in _with_ancestors(leaf))),
+        "tags": [],
+        "settled": None,
+        "next_events": [],
+        "problem": problem,
+    }
+
+
+def _with_ancestors(path: str) -> list[str]:
+    names = path.split(SEPARATOR)
+    return [SEPARATOR.join(names[:length]) for length in range(1, len(names) + 1)]
+
+
+def _guess_value(leaves: Sequence[str]) -> Any:  # noqa: ANN401 - text or nested dicts of text
+    """Return the state value that the paths of the leaves suggest; None when there are none."""
+    tree: dict[str, Any] = {}
+    for leaf in leaves:
+        branch = tree
+        for name in leaf.split(SEPARATOR):
+            branch = branch.setdefault(name, {})
+
+    def value(branch: dict[str, Any]) -> Any:  # noqa: ANN401
+        if len(branch) == 1 and not next(iter(branch.values())):
+            return next(iter(branch))
+        return {name: value(inner) for name, inner in branch.items()}
+
+    return value(tree) if tree else None
+
+
+def _blocked(instance: Instance) -> dict[str, Any] | None:
+    blocked = instance.blocked
+    if blocked is None:
+        return None
+    return {
+        "event_id": blocked.event_id,
+        "type": blocked.type,
+        "code": blocked.code,
+        "message": blocked.message,
+        "traceback": blocked.traceback,
+        "at": _iso(blocked.at),
+    }
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# Receipts ------------------------------------------------------------------------------------------------------------
+
+
+def receipt_document(key: InstanceKey, view: ReceiptView) -> dict[str, Any]:
+    """Describe a receipt; what is not known is left out."""
+    document: dict[str, Any] = {
+        "id": view.id,
+        "outcome": view.outcome and view.outcome.value,
+        "location": receipt_path(key, view.id),
+    }
+    for name in ("event_id", "type", "version", "code", "before", "after", "effects", "next_events", "note"):
+        value = getattr(view, name)
+        if value is not None and value != "":
+            document[name] = value
+    return document
+
+
+def instance_path(key: InstanceKey) -> str:
+    """Return the path of an instance; its characters need no escapes."""
+    return f"/machines/{key.machine}/instances/{key.instance}"
+
+
+def receipt_path(key: InstanceKey, receipt_id: str) -> str:
+    """Return the path of a receipt."""
+    return f"{instance_path(key)}/receipts/{receipt_id}"
+
+
+# Machines ------------------------------------------------------------------------------------------------------------
+
+
+def machine_summary(definition: Definition) -> dict[str, Any]:
+    """Describe a machine in a few words."""
+    return {
+        "machine": definition.machine,
+        "version": definition.version,
+        "hash": definition.hash,
+        "create_on_event": definition.create_on_event,
+        "event_types": sorted({*definition.event_types, *definition.events}),
+    }
+
+
+def machine_document(definition: Definition) -> dict[str, Any]:
+    """Describe a machine in full: the definition as data, and the schemas of what comes in."""
+    return {
+        **machine_summary(definition),
+        "uses_settled": definition.uses_settled,
+        "events": {name: codec.schema for name, codec in sorted(definition.events.items())},
+        "context": definition.context.schema,
+        "definition": definition.table,
+        "warnings": [
+            {"code": finding.code, "message": finding.message, "node": finding.node} for finding in definition.warnings
+        ],
+    }

@@ -1,0 +1,152 @@
+"""The fixed parts of the OpenAPI description: schemas, headers and answers that every machine shares."""
+
+from typing import Any, Final
+
+from functions.ingress.problems import CONTENT_TYPE
+from settle.core.snapshot import Status
+from settle.runtime.names import MAX_IDEMPOTENCY_KEY, MAX_INSTANCE_ID, MAX_MACHINE_NAME
+from settle.runtime.receipt import Outcome
+
+Schema = dict[str, Any]
+
+
+def ref(name: str) -> Schema:
+    """Refer to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(required: str = "", /, **properties: Schema) -> Schema:
+    schema: Schema = {"type": "object", "properties": properties}
+    return {**schema, "required": required.split()} if required else schema
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_TEXT: Final = {"type": "string"}
+_TEXTS: Final = _array(_TEXT)
+_COUNT: Final = {"type": "integer", "minimum": 0}
+_TIME: Final = {"type": "string", "format": "date-time"}
+_ANY: Final[Schema] = {}
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Problem": _object(
+        "type title status detail code",
+        type={"type": "string", "format": "uri-reference"},
+        title=_TEXT,
+        status={"type": "integer"},
+        detail=_TEXT,
+        code=_TEXT,
+        errors=_array(_object("path message type", path=_TEXT, message=_TEXT, type=_TEXT)),
+    ),
+    "Event": {**_object("type", type=_TEXT, data=_ANY), "additionalProperties": False},
+    "Receipt": _object(
+        "id outcome location",
+        id=_TEXT,
+        outcome={"enum": [*(outcome.value for outcome in Outcome), None]},
+        location={"type": "string", "format": "uri-reference"},
+        event_id=_TEXT,
+        type=_TEXT,
+        version=_COUNT,
+        code=_TEXT,
+        before=_TEXTS,
+        after=_TEXTS,
+        effects=_TEXTS,
+        next_events=_TEXTS,
+        note=_TEXT,
+    ),
+    "Receipts": _object("receipts", receipts=_array(ref("Receipt"))),
+    "Instance": _object(
+        "machine instance incarnation version revision machine_version status value states tags settled next_events"
+        " context output services paused held blocked created_at updated_at",
+        machine=_TEXT,
+        instance=_TEXT,
+        incarnation=_TEXT,
+        version=_COUNT,
+        revision=_COUNT,
+        machine_version={"type": "integer"},
+        status={"enum": [status.value for status in Status]},
+        value={"type": ["string", "object", "null"]},
+        states=_TEXTS,
+        tags=_TEXTS,
+        settled={"type": ["boolean", "null"]},
+        next_events=_TEXTS,
+        problem=_TEXT,
+        context=_ANY,
+        output=_ANY,
+        services=_array(_object("id node src", id=_TEXT, node=_TEXT, src=_TEXT)),
+        paused={"type": "boolean"},
+        held=_COUNT,
+        blocked={"oneOf": [ref("Blocked"), {"type": "null"}]},
+        created_at=_TIME,
+        updated_at=_TIME,
+        event_receipt=ref("Receipt"),
+    ),
+    "Blocked": _object(
+        "event_id type code message traceback at",
+        event_id=_TEXT,
+        type=_TEXT,
+        code=_TEXT,
+        message=_TEXT,
+        traceback=_TEXT,
+        at=_TIME,
+    ),
+    "MachineSummary": _object(
+        "machine version hash create_on_event event_types",
+        machine=_TEXT,
+        version={"type": "integer"},
+        hash=_TEXT,
+        create_on_event={"type": "boolean"},
+        event_types=_TEXTS,
+    ),
+    "Machine": {
+        "allOf": [
+            ref("MachineSummary"),
+            _object(
+                "uses_settled events context definition warnings",
+                uses_settled={"type": "boolean"},
+                events={"type": "object"},
+                context={"type": "object"},
+                definition={"type": "object"},
+                warnings=_array(_object("code message node", code=_TEXT, message=_TEXT, node=_TEXT)),
+            ),
+        ]
+    },
+    "Machines": _object("machines", machines=_array(ref("MachineSummary"))),
+    "Health": _object("status", status={"const": "ok"}),
+}
+
+
+def _header(name: str, description: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+def _path(name: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+PARAMETERS: Final[dict[str, Schema]] = {
+    "machine": _path("machine", {"type": "string", "pattern": f"^[a-z0-9-]{{1,{MAX_MACHINE_NAME}}}$"}),
+    "instance": _path("instance", {"type": "string", "pattern": f"^[A-Za-z0-9._:@-]{{1,{MAX_INSTANCE_ID}}}$"}),
+    "receipt": _path("receipt", _TEXT),
+    "idempotency-key": _header(
+        "Idempotency-Key",
+        "The same request under the same key is accepted once, for 24 hours; its first answer is given again.",
+        {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY},
+    ),
+    "prefer": _header("Prefer", "`wait=N` waits up to N seconds, at most 25, for the final receipts.", _TEXT),
+    "if-match": _header("If-Match", "The version, or the ETag, at which the first event may be applied.", _TEXT),
+    "if-none-match": _header("If-None-Match", "An ETag; when it is still the current one, 304.", _TEXT),
+}
+
+
+def answer(schema: Schema, description: str) -> Schema:
+    """Describe an answer with JSON."""
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+PROBLEM: Final = {
+    "description": "A problem; `code` says which.",
+    "content": {CONTENT_TYPE: {"schema": ref("Problem")}},
+}

@@ -1,0 +1,189 @@
+"""What a request says: the parts of API Gateway's event that the routes ask for, checked and typed."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from functions.ingress.problems import RequestError
+from settle.core.errors import FieldError
+from settle.runtime.envelope import MAX_EVENTS_PER_REQUEST
+from settle.runtime.instance import InstanceKey
+from settle.runtime.limits import MAX_MESSAGE_BYTES
+from settle.runtime.names import check_instance_id, check_machine_name
+from settle.runtime.submit_event import Caller, ClientEvent
+
+MAX_WAIT_SECONDS: Final = 25
+"""API Gateway gives up after 30 s."""
+DEFAULT_WAIT_SECONDS: Final = 10
+"""For `Prefer: wait` without a number."""
+
+_WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*(?:=\s*"?([0-9]{1,6})"?)?\s*(?=[,;]|$)', re.IGNORECASE)
+_ENTITY_TAG: Final = re.compile(r'"?([0-9]{1,15})(?:\.[0-9]{1,15})?"?')
+_JSON_TYPE: Final = re.compile(r"\s*(application|text)/([a-z0-9.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class EventBody(_Body):
+    """An event as a client writes it.
+
+    Attributes:
+        type: event type.
+        data: what it carries.
+    """
+
+    type: str = Field(min_length=1, max_length=128)
+    data: JsonValue = Field(default_factory=dict)
+
+
+class CreationBody(_Body):
+    """A creation as a client writes it.
+
+    Attributes:
+        input: what the first context is made from.
+        event: applied in the same commit.
+    """
+
+    input: dict[str, JsonValue] = Field(default_factory=dict)
+    event: EventBody | None = None
+
+
+Body = TypeVar("Body")
+
+_EVENT: Final = TypeAdapter(EventBody)
+_EVENTS: Final = TypeAdapter(list[EventBody])
+_CREATION: Final = TypeAdapter(CreationBody)
+
+
+class Request:
+    """One request.
+
+    Args:
+        event: that API Gateway gave, payload format 2.0; header names are lower case.
+    """
+
+    def __init__(self, event: Mapping[str, Any]) -> None:
+        self._event = event
+        self._headers: Mapping[str, str] = event.get("headers") or {}
+
+    def header(self, name: str) -> str:
+        """Return a header by its name in lower case; empty when absent."""
+        return self._headers.get(name, "")
+
+    # Who -------------------------------------------------------------------------------------------------------------
+
+    def caller(self) -> Caller:
+        """Return who the API's authorizer says is calling; nobody where there is none."""
+        authorizer = self._event.get("requestContext", {}).get("authorizer") or {}
+        claims = (authorizer.get("jwt") or {}).get("claims") or {}
+        principal = (authorizer.get("iam") or {}).get("userArn") or claims.get("sub") or ""
+        return Caller(principal=principal, claims=claims)
+
+    # Body ------------------------------------------------------------------------------------------------------------
+
+    def events(self) -> tuple[list[ClientEvent], bool]:
+        """Return the events in the body, and whether they came as a list."""
+        body = self._json()
+        if not isinstance(body, list):
+            event = _validate(_EVENT, body)
+            return [ClientEvent(type=event.type, data=event.data)], False
+        if not 1 <= len(body) <= MAX_EVENTS_PER_REQUEST:
+            message = f"a list holds 1 to {MAX_EVENTS_PER_REQUEST} events, not {len(body)}"
+            raise _invalid(FieldError("body", message, "list_length"))
+        events = _validate(_EVENTS, body)
+        return [ClientEvent(type=each.type, data=each.data, path=str(at)) for at, each in enumerate(events)], True
+
+    def creation(self) -> tuple[Mapping[str, Any], ClientEvent | None]:
+        """Return input and event of a creation; a request without a body has neither."""
+        if not self._event.get("body"):
+            return {}, None
+        body = _validate(_CREATION, self._json())
+        event = body.event
+        return body.input, ClientEvent(type=event.type, data=event.data, path="event") if event else None
+
+    def _json(self) -> Any:  # noqa: ANN401 - any JSON data
+        content_type = self.header("content-type")
+        if content_type and not _JSON_TYPE.match(content_type):
+            raise RequestError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                f"the body is {content_type!r}; send it as application/json",
+                headers={"Accept": "application/json"},
+            )
+        body = self._event.get("body") or ""
+        try:
+            data = base64.b64decode(body) if self._event.get("isBase64Encoded") else body.encode()
+            if len(data) > MAX_MESSAGE_BYTES:
+                raise RequestError(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                    "message_too_large",
+                    f"the body has {len(data)} bytes; {MAX_MESSAGE_BYTES} are allowed",
+                )
+            return from_json(data, allow_inf_nan=False)
+        except (binascii.Error, ValueError) as error:
+            reason = f"the body is not JSON: {error}" if body else "the request has no body"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_json", reason) from error
+
+    # Headers ---------------------------------------------------------------------------------------------------------
+
+    def wait_seconds(self) -> int:
+        """Return how long the client prefers to wait, at most `MAX_WAIT_SECONDS`; 0 for not at all."""
+        found = _WAIT.search(self.header("prefer"))
+        if found is None:
+            return 0
+        return min(int(found[1]), MAX_WAIT_SECONDS) if found[1] else DEFAULT_WAIT_SECONDS
+
+    def if_match(self) -> int | None:
+        """Return the version that the instance must have; None for any."""
+        header = self.header("if-match").strip()
+        if not header:
+            return None
+        found = _ENTITY_TAG.fullmatch(header)
+        if found is None:
+            detail = f'If-Match takes one version, as in "12", or one ETag, as in "12.40"; not {header!r}'
+            raise RequestError(HTTPStatus.BAD_REQUEST, "if_match_invalid", detail)
+        return int(found[1])
+
+    def has_current(self, etag: str) -> bool:
+        """Whether the client says that it has this representation already."""
+        tags = [tag.strip().removeprefix("W/") for tag in self.header("if-none-match").split(",")]
+        return etag in tags or "*" in tags
+
+
+def parse_key(machine: str, instance: str) -> InstanceKey:
+    """Read an instance's key from two path segments. Raises `NameInvalidError`."""
+    return InstanceKey(check_machine(machine), check_instance_id(unquote(instance)))
+
+
+def check_machine(machine: str) -> str:
+    """Read a machine's name from a path segment. Raises `NameInvalidError`."""
+    return check_machine_name(unquote(machine))
+
+
+def _validate(adapter: TypeAdapter[Body], data: Any) -> Body:  # noqa: ANN401 - any JSON data
+    try:
+        return adapter.validate_python(data)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        raise _invalid(*(FieldError(_place(each["loc"]), each["msg"], each["type"]) for each in details)) from error
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Write where in the body an error is; what lies inside arbitrary JSON data is not told further."""
+    parts = [str(part) for part in location]
+    end = next((at + 1 for at, part in enumerate(parts) if part in {"data", "input"}), len(parts))
+    return ".".join(parts[:end]) or "body"
+
+
+def _invalid(*fields: FieldError) -> RequestError:
+    detail = "; ".join(f"{field.path}: {field.message}" for field in fields)
+    return RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, "request_invalid", detail, fields=fields)

@@ -1,0 +1,232 @@
+"""The routes of the API: each reads the request, calls one use case and maps its answer."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.ingress.documents import (
+    instance_document,
+    instance_path,
+    machine_document,
+    machine_summary,
+    receipt_document,
+    receipt_path,
+)
+from functions.ingress.openapi import build_openapi
+from functions.ingress.problems import CONTENT_TYPE, RequestError, find_problem
+from functions.ingress.requests import Request, check_machine, parse_key
+from settle.runtime.envelope import ControlAction
+from settle.runtime.instance import Instance, InstanceKey
+from settle.runtime.read_instance import Ports, ReceiptView, read_instance, read_receipt, wait_for
+from settle.runtime.receipt import Outcome
+from settle.runtime.submit_event import (
+    Accepted,
+    Creation,
+    EventsRequest,
+    control_instance,
+    post_events,
+    put_instance,
+)
+
+JSON: Final = "application/json"
+INSTANCE: Final = "/machines/<machine>/instances/<instance>"
+CONTROLS: Final = (ControlAction.PAUSE, ControlAction.RESUME, ControlAction.RETRY, ControlAction.SKIP)
+"""What operators may ask for; draining is the runtime's own affair."""
+RESERVE_SECONDS: Final = 2.0
+"""Left of an invocation when a wait ends, for the last look and the answer."""
+
+_logger = logging.getLogger("settle")
+
+
+class Api:
+    """The resolver with its routes.
+
+    Powertools keeps the current event on a class, so a process answers one request at a time, as Lambda has it.
+
+    Args:
+        ports: what the use cases work with.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._openapi = ""
+        self._app = APIGatewayHttpResolver(debug=False)  # else a traceback could reach a caller
+        # Looked through in this order: the hot one first.
+        self._routes: list[tuple[str, str, Callable[..., Response[str]]]] = [
+            ("POST", f"{INSTANCE}/events", self._post_events),
+            ("GET", INSTANCE, self._get_instance),
+            ("PUT", INSTANCE, self._put_instance),
+            ("GET", f"{INSTANCE}/receipts/<receipt>", self._get_receipt),
+            *(("POST", f"{INSTANCE}/{action.value}", self._control(action)) for action in CONTROLS),
+            ("GET", "/machines/<machine>", self._get_machine),
+            ("GET", "/machines", self._get_machines),
+            ("GET", "/openapi.json", self._get_openapi),
+            ("GET", "/health", self._get_health),
+        ]
+        for method, rule, function in self._routes:
+            self._app.route(rule, method=method)(function)
+        self._app.not_found(self._not_found)
+        self._app.exception_handler(Exception)(self._refuse)
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer one request."""
+        return self._app.resolve(event, context)
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def _post_events(self, machine: str, instance: str) -> Response[str]:
+        key, request = parse_key(machine, instance), self._request()
+        events, is_list = request.events()
+        seconds = self._wait_seconds(request)
+        accepted = post_events(
+            self._ports,
+            EventsRequest(
+                key=key,
+                caller=request.caller(),
+                events=events,
+                idempotency_key=request.header("idempotency-key"),
+                if_match=request.if_match(),
+                look_first=seconds > 0,
+            ),
+        )
+        return self._answer(key, accepted, seconds, is_list=is_list)
+
+    def _control(self, action: ControlAction) -> Callable[[str, str], Response[str]]:
+        def control(machine: str, instance: str) -> Response[str]:
+            key, request = parse_key(machine, instance), self._request()
+            accepted = control_instance(self._ports, key, request.caller(), action)
+            return self._answer(key, accepted, self._wait_seconds(request), is_list=False)
+
+        return control
+
+    def _answer(self, key: InstanceKey, accepted: Accepted, seconds: float, *, is_list: bool) -> Response[str]:
+        """Answer with receipts: 200 when they are final or an operator is needed, else 202."""
+        views = accepted.replayed or tuple(
+            ReceiptView(id=str(each), outcome=Outcome.QUEUED) for each in accepted.receipt_ids
+        )
+        headers = {"Location": receipt_path(key, views[-1].id)}
+        if accepted.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        if seconds:
+            headers["Preference-Applied"] = f"wait={seconds:g}"
+            if not all(view.is_final for view in views):
+                views = wait_for(self._ports, key, accepted.receipt_ids, seconds)
+        settled = all(view.is_final for view in views) or any(view.outcome is Outcome.QUARANTINED for view in views)
+        documents = [receipt_document(key, view) for view in views]
+        body = {"receipts": documents} if is_list else documents[0]
+        _logger.debug("accepted", extra={**_log_keys(key), "receipt": views[0].id})
+        return _json(HTTPStatus.OK if settled else HTTPStatus.ACCEPTED, body, headers)
+
+    # Instances -------------------------------------------------------------------------------------------------------
+
+    def _get_instance(self, machine: str, instance: str) -> Response[str]:
+        found = read_instance(self._ports, parse_key(machine, instance))
+        if self._request().has_current(_etag(found)):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": _etag(found)})
+        return _json(HTTPStatus.OK, instance_document(self._ports.registry, found), {"ETag": _etag(found)})
+
+    def _put_instance(self, machine: str, instance: str) -> Response[str]:
+        key, request = parse_key(machine, instance), self._request()
+        input_data, event = request.creation()
+        creation = put_instance(self._ports, key, request.caller(), input_data, event)
+        if creation.instance is None:
+            document = _with_event(receipt_document(key, creation.receipts[0]), key, creation)
+            return _json(HTTPStatus.ACCEPTED, document, {"Location": document["location"]})
+        document = _with_event(instance_document(self._ports.registry, creation.instance), key, creation)
+        status = HTTPStatus.CREATED if creation.is_new else HTTPStatus.OK
+        return _json(status, document, {"Location": instance_path(key), "ETag": _etag(creation.instance)})
+
+    def _get_receipt(self, machine: str, instance: str, receipt: str) -> Response[str]:
+        key = parse_key(machine, instance)
+        return _json(HTTPStatus.OK, receipt_document(key, read_receipt(self._ports, key, receipt)))
+
+    # Machines --------------------------------------------------------------------------------------------------------
+
+    def _get_machines(self) -> Response[str]:
+        registry = self._ports.registry
+        machines = [machine_summary(registry.get(name)) for name in registry.names()]
+        return _json(HTTPStatus.OK, {"machines": machines})
+
+    def _get_machine(self, machine: str) -> Response[str]:
+        return _json(HTTPStatus.OK, machine_document(self._ports.registry.get(check_machine(machine))))
+
+    def _get_openapi(self) -> Response[str]:
+        self._openapi = self._openapi or json.dumps(build_openapi(self._ports.registry))
+        return Response(status_code=HTTPStatus.OK, content_type=JSON, body=self._openapi)
+
+    def _get_health(self) -> Response[str]:
+        return _json(HTTPStatus.OK, {"status": "ok"})
+
+    # Refusals --------------------------------------------------------------------------------------------------------
+
+    def _not_found(self, _error: NotFoundError) -> Response[str]:
+        """Say what is wrong with a request that no route takes."""
+        event = self._app.current_event
+        path, method = event.path, event.http_method.upper()
+        methods = sorted(each for each, rule, _ in self._routes if _fits(rule, path))
+        if method in methods:  # by its shape, so a name in it has characters that the resolver does not take for a name
+            raise RequestError(HTTPStatus.BAD_REQUEST, "name_invalid", f"a name in {path!r} has forbidden characters")
+        if methods:
+            allow = ", ".join(methods)
+            detail = f"{method} is not allowed here, only {allow}"
+            raise RequestError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": allow})
+        raise RequestError(HTTPStatus.NOT_FOUND, "unknown_path", f"there is nothing at {path!r}; see /openapi.json")
+
+    def _refuse(self, error: Exception) -> Response[str]:
+        """Turn an error into a problem; what is not the caller's fault is logged with its traceback."""
+        problem = find_problem(error)
+        names = self._app.context.get("_route_args") or {}
+        keys = {"machine_id": names.get("machine", ""), "instance_id": names.get("instance", "")}
+        extra = {**keys, "code": problem.code, "status": int(problem.status)}
+        if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            _logger.info("request refused", extra=extra)
+        else:
+            _logger.error("request failed", extra=extra, exc_info=error)
+        return Response(
+            status_code=problem.status, content_type=CONTENT_TYPE, body=problem.body, headers=dict(problem.headers)
+        )
+
+    # Requests --------------------------------------------------------------------------------------------------------
+
+    def _request(self) -> Request:
+        return Request(self._app.current_event.raw_event)
+
+    def _wait_seconds(self, request: Request) -> float:
+        """Return how long to wait: what the client prefers, within what is left of the invocation."""
+        preferred = request.wait_seconds()
+        if not preferred:
+            return 0
+        left = self._app.lambda_context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        return max(0, min(preferred, int(left)))
+
+
+def _fits(rule: str, path: str) -> bool:
+    wanted, found = rule.split("/"), path.split("/")
+    return len(wanted) == len(found) and all(
+        (name.startswith("<") and given != "") or name == given for name, given in zip(wanted, found, strict=True)
+    )
+
+
+def _with_event(document: dict[str, Any], key: InstanceKey, creation: Creation) -> dict[str, Any]:
+    """Add what became of the event that came with a creation."""
+    for view in creation.receipts[1:]:
+        document["event_receipt"] = receipt_document(key, view)
+    return document
+
+
+def _etag(instance: Instance) -> str:
+    return f'"{instance.version}.{instance.revision}"'
+
+
+def _json(status: HTTPStatus, body: Any, headers: Mapping[str, str] | None = None) -> Response[str]:  # noqa: ANN401
+    return Response(status_code=status, content_type=JSON, body=json.dumps(body), headers=headers)
+
+
+def _log_keys(key: InstanceKey) -> dict[str, str]:
+    return {"machine_id": key.machine, "instance_id": key.instance}

@@ -1,0 +1,66 @@
+"""Settings that every function shares: which backend it stands on, and the names of its resources there."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Backend = Literal["aws", "embedded"]
+
+
+class SettingsError(ValueError):
+    """The environment of a function is incomplete or wrong; the message names every variable that is."""
+
+
+class RuntimeSettings(BaseModel):
+    """What the environment says. Build it with `from_env`.
+
+    Attributes:
+        backend: `aws` (DynamoDB and SQS) or `embedded` (one SQLite file).
+        table_name: of the table, on aws.
+        queue_url: of the event queue, on aws.
+        queue_arn: of the event queue, on aws.
+        database: path of the file, when embedded.
+        sender: as which a function sends, when embedded; on aws that is its role.
+        machines: directory of the machine files; empty for the one that ships beside the functions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    required: ClassVar[Mapping[Backend, tuple[str, ...]]] = {
+        "aws": ("SETTLE_TABLE_NAME", "SETTLE_QUEUE_URL", "SETTLE_QUEUE_ARN"),
+        "embedded": ("SETTLE_DATABASE", "SETTLE_SENDER"),
+    }
+    """Variables without which a backend cannot work."""
+
+    backend: Backend = Field(alias="SETTLE_BACKEND")
+    table_name: str = Field(default="", alias="SETTLE_TABLE_NAME")
+    queue_url: str = Field(default="", alias="SETTLE_QUEUE_URL")
+    queue_arn: str = Field(default="", alias="SETTLE_QUEUE_ARN")
+    database: str = Field(default="", alias="SETTLE_DATABASE")
+    sender: str = Field(default="", alias="SETTLE_SENDER")
+    machines: str = Field(default="", alias="SETTLE_MACHINES")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings from environment variables.
+
+        Raises:
+            SettingsError: variables are missing or do not make sense; all of them are named.
+        """
+        given = {name: value for name, value in environ.items() if name.startswith("SETTLE_") and value.strip()}
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError(
+                "; ".join(_complaint(detail["loc"], detail["msg"]) for detail in error.errors())
+            ) from error
+        missing = [name for name in cls.required[settings.backend] if name not in given]
+        if missing:
+            raise SettingsError(f"the {settings.backend} backend needs {', '.join(missing)} in the environment")
+        return settings
+
+
+def _complaint(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else "the environment"
+    return f"{name} is not set" if message == "Field required" else f"{name}: {message}"

@@ -1,0 +1,89 @@
+"""The composition root: which adapters a function works with, and the only place with real time and real ids.
+
+Adapters are imported when they are chosen, so that the embedded backend needs no boto3 and the other one no SQLite.
+"""
+
+import secrets
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+from functions.consumer.settings import ConsumerSettings
+from functions.settings import RuntimeSettings
+from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore
+from settle.runtime.registry import Registry, load_machines
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+    from settle.adapters.sqlite_database import SqliteDatabase
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()  # noqa: TID251 - this is the clock that everything else is given
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def new_id() -> str:
+    """Return 32 hexadecimal digits that nobody can guess and nobody had before."""
+    return secrets.token_hex(16)
+
+
+def make_registry(settings: RuntimeSettings) -> Registry:
+    """Load the machines that a function serves."""
+    return load_machines(settings.machines) if settings.machines else load_machines()
+
+
+def make_store(settings: RuntimeSettings) -> InstanceStore:
+    """Return the store of the chosen backend."""
+    if settings.backend == "embedded":
+        from settle.adapters.sqlite_store import SqliteInstanceStore  # noqa: PLC0415
+
+        return SqliteInstanceStore(_database(settings.database))
+    from settle.adapters.dynamodb_store import DynamoDBInstanceStore, make_dynamodb_client  # noqa: PLC0415
+
+    return DynamoDBInstanceStore(make_dynamodb_client(), settings.table_name)
+
+
+def make_queue(settings: RuntimeSettings) -> EventQueue:
+    """Return the event queue of the chosen backend."""
+    if settings.backend == "embedded":
+        from settle.adapters.sqlite_queue import SqliteQueue  # noqa: PLC0415
+
+        return SqliteQueue(_database(settings.database), SystemClock(), sender=settings.sender)
+    from settle.adapters.sqs_queue import SqsEventQueue  # noqa: PLC0415
+
+    return SqsEventQueue(_sqs_client(), queue_url=settings.queue_url, arn=settings.queue_arn)
+
+
+def make_dead_letter_queue(settings: ConsumerSettings) -> DeadLetterQueue:
+    """Return the dead-letter queue of the chosen backend."""
+    if settings.backend == "embedded":
+        from settle.adapters.sqlite_queue import SqliteDeadLetterQueue  # noqa: PLC0415
+
+        return SqliteDeadLetterQueue(_database(settings.database), SystemClock(), sender=settings.sender)
+    from settle.adapters.sqs_queue import SqsDeadLetterQueue  # noqa: PLC0415
+
+    return SqsDeadLetterQueue(_sqs_client(), queue_url=settings.dead_letter_queue_url)
+
+
+@cache
+def _database(path: str) -> "SqliteDatabase":
+    """Return the one database of this process: store and queue share its connections and its lock."""
+    from settle.adapters.sqlite_database import SqliteDatabase  # noqa: PLC0415
+
+    return SqliteDatabase(path)
+
+
+@cache
+def _sqs_client() -> "SQSClient":
+    from settle.adapters.sqs_queue import make_sqs_client  # noqa: PLC0415
+
+    return make_sqs_client()

@@ -1,0 +1,118 @@
+"""The registry: every machine that is deployed here, in every version that an instance may still be on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from settle.authoring.findings import did_you_mean
+from settle.core.definition import Definition
+from settle.core.errors import UnknownVersionError
+from settle.core.snapshot import Snapshot
+from settle.runtime.errors import UnknownMachineError
+from settle.runtime.journal import RESERVE_SECONDS
+from settle.runtime.machine_files import MachineFileError, find_machine_files, load_machine_file
+
+__all__ = ["MachineFileError", "Registry", "load_machines"]
+
+OPENING_SECONDS: Final = 1.0
+"""What an invocation may take before its first service can begin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """Registered machines.
+
+    Attributes:
+        machines: the current definition of each, by name.
+        versions: every definition of each, by name and version.
+        files: the file of each, by name.
+    """
+
+    machines: Mapping[str, Definition]
+    versions: Mapping[str, Mapping[int, Definition]]
+    files: Mapping[str, Path]
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the machines, sorted."""
+        return tuple(sorted(self.machines))
+
+    def get(self, machine: str) -> Definition:
+        """Return the current version of a machine.
+
+        Raises:
+            UnknownMachineError: there is none of that name.
+        """
+        definition = self.machines.get(machine)
+        if definition is None:
+            hint = did_you_mean(machine, self.machines) or f"; registered are {', '.join(self.names())}"
+            raise UnknownMachineError(f"there is no machine {machine!r}{hint}")
+        return definition
+
+    def definition_for(self, snapshot: Snapshot) -> Definition:
+        """Return the definition that an instance runs on.
+
+        Raises:
+            UnknownVersionError: its version is not registered, or is no longer what it was.
+        """
+        name, version = snapshot.machine, snapshot.machine_version
+        known = self.versions.get(name)
+        if known is None:
+            raise UnknownVersionError(f"there is no machine {name!r} any more; bring its file back")
+        definition = known.get(version)
+        if definition is None:
+            registered = ", ".join(map(str, sorted(known)))
+            message = f"version {version} of {name!r} is not registered (there is {registered})"
+            raise UnknownVersionError(f"{message}; add it to `versions` in {self.files[name].name}")
+        if definition.hash != snapshot.definition:
+            message = (
+                f"version {version} of {name!r} was changed: it was {snapshot.definition}, it is {definition.hash}"
+            )
+            raise UnknownVersionError(
+                f"{message}; restore it under its number, and give what you changed a number of its own"
+            )
+        return definition
+
+    def check_timeouts(self, function_timeout: float) -> None:
+        """Check that each service can end within one invocation.
+
+        Args:
+            function_timeout: seconds that one invocation may take.
+
+        Raises:
+            MachineFileError: a service could never be started.
+        """
+        longest = function_timeout - RESERVE_SECONDS - OPENING_SECONDS
+        for name, versions in self.versions.items():
+            for definition in versions.values():
+                for invoke in definition.invokes.values():
+                    if invoke.timeout > longest:
+                        raise MachineFileError(
+                            f"{_place(self.files[name])}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
+                            f" invocation has {longest} s for it; lower its `timeout`, or raise the function's"
+                        )
+
+
+def load_machines(directory: Path | str | None = None) -> Registry:
+    """Read every machine file of a folder.
+
+    Args:
+        directory: the folder; the package `machines` when left out.
+
+    Raises:
+        MachineFileError: about the first file that is wrong.
+    """
+    machines: dict[str, Definition] = {}
+    versions: dict[str, Mapping[int, Definition]] = {}
+    files: dict[str, Path] = {}
+    for path in find_machine_files(directory):
+        chart = load_machine_file(path)
+        if chart.id in files:
+            message = f"{_place(path)}: the id {chart.id!r} is that of {_place(files[chart.id])} too"
+            raise MachineFileError(f"{message}; rename one, or make the older one a version of the newer")
+        machines[chart.id], versions[chart.id], files[chart.id] = chart.definition, chart.versions, path
+    return Registry(machines=machines, versions=versions, files=files)
+
+
+def _place(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
