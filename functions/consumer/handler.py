@@ -1,13 +1,11 @@
 """The consumer: Lambda gives it batches of the event queue."""
 
-import logging
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.consumer.settings import ConsumerSettings
@@ -17,7 +15,9 @@ from settle.runtime.message import read_record
 from settle.runtime.process_batch import BatchProcessor
 from settle.runtime.process_group import Invocation
 
-_MILLISECONDS = 1000
+LOGGER: Final = "settle"
+"""Name of the logger that the runtime writes to; Powertools gives it its format."""
+_MILLISECONDS: Final = 1000
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
@@ -56,6 +56,5 @@ class Consumer:
 @cache
 def _consumer() -> Consumer:
     """Wire everything on the first batch, not at import."""
-    copy_config_to_registered_loggers(source_logger=Logger(), include={"settle"})
-    logging.getLogger("settle").propagate = False
+    Logger(service=LOGGER)
     return Consumer(ConsumerSettings.from_env(os.environ))

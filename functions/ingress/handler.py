@@ -1,18 +1,19 @@
 """The ingress: Lambda gives it the requests of the HTTP API."""
 
-import logging
 import os
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.ingress.routes import Api
 from functions.ingress.settings import IngressSettings
 from functions.wiring import SystemClock, make_queue, make_registry, make_store, new_id
 from settle.runtime.read_instance import Ports
+
+LOGGER: Final = "settle"
+"""Name of the logger that the routes write to; Powertools gives it its format."""
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -23,8 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _api() -> Api:
     """Wire everything on the first request, not at import."""
-    copy_config_to_registered_loggers(source_logger=Logger(), include={"settle"})
-    logging.getLogger("settle").propagate = False
+    Logger(service=LOGGER)
     settings = IngressSettings.from_env(os.environ)
     return Api(
         Ports(

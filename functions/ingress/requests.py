@@ -26,7 +26,10 @@ DEFAULT_WAIT_SECONDS: Final = 10
 
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*(?:=\s*"?([0-9]{1,6})"?)?\s*(?=[,;]|$)', re.IGNORECASE)
 _ENTITY_TAG: Final = re.compile(r'"?([0-9]{1,15})(?:\.[0-9]{1,15})?"?')
-_JSON_TYPE: Final = re.compile(r"\s*(application|text)/([a-z0-9.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
+_JSON_TYPE: Final = re.compile(
+    r"\s*((application|text)/([a-z0-9.+-]+\+)?json|application/x-www-form-urlencoded)\s*(;|$)", re.IGNORECASE
+)
+"""Content types under which a body is read as JSON. The last is what curl says of any body unless it is told better."""
 
 
 class _Body(BaseModel):
@@ -131,7 +134,7 @@ class Request:
             return from_json(data, allow_inf_nan=False)
         except (binascii.Error, ValueError) as error:
             reason = f"the body is not JSON: {error}" if body else "the request has no body"
-            raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_json", reason) from error
+            raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_body", reason) from error
 
     # Headers ---------------------------------------------------------------------------------------------------------
 

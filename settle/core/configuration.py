@@ -5,6 +5,7 @@ from typing import Any
 
 from settle.core.definition import Definition, Node
 from settle.core.errors import SnapshotInvalidError
+from settle.core.memo import remember
 from settle.core.snapshot import Snapshot, Status
 from settle.core.spec import EVENTLESS, SEPARATOR, SETTLED, NodeKind
 
@@ -26,20 +27,23 @@ def load_configuration(definition: Definition, leaves: tuple[str, ...]) -> int:
             every active compound node, every child of every active parallel node, and leaves at the ends. No leaves at
             all stand for a machine that has not started.
     """
+    mask: int | None = definition.memo.masks.get(leaves)
+    if mask is None:
+        mask = _mask_of(definition, leaves)
+        remember(definition.memo.masks, leaves, mask)
+    return mask
 
-    def compute() -> int:
-        mask = 0
-        if not leaves:
-            return mask
-        for path in leaves:
-            index = definition.numbers.get(path)
-            if index is None:
-                raise SnapshotInvalidError(f"{definition.machine} has no node {path!r}")
-            mask |= definition.nodes[index].bit | definition.nodes[index].up
-        _check_legal(definition, mask, leaves)
+
+def _mask_of(definition: Definition, leaves: tuple[str, ...]) -> int:
+    mask = 0
+    if not leaves:
         return mask
-
-    mask: int = definition.memo.get("load", leaves, compute)
+    for path in leaves:
+        index = definition.numbers.get(path)
+        if index is None:
+            raise SnapshotInvalidError(f"{definition.machine} has no node {path!r}")
+        mask |= definition.nodes[index].bit | definition.nodes[index].up
+    _check_legal(definition, mask, leaves)
     return mask
 
 
@@ -55,9 +59,10 @@ def _check_legal(definition: Definition, mask: int, leaves: tuple[str, ...]) -> 
 
 def dump_configuration(definition: Definition, mask: int) -> tuple[str, ...]:
     """Return the paths of the active leaves in document order."""
-    leaves: tuple[str, ...] = definition.memo.get(
-        "dump", mask, lambda: tuple(node.path for node in iterate(definition, mask) if node.is_leaf)
-    )
+    leaves: tuple[str, ...] | None = definition.memo.leaves.get(mask)
+    if leaves is None:
+        leaves = tuple(node.path for node in iterate(definition, mask) if node.is_leaf)
+        remember(definition.memo.leaves, mask, leaves)
     return leaves
 
 

@@ -5,6 +5,7 @@ Pure: no clock, no randomness, no I/O. The same arguments give the same answer, 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from settle.core.actions import Actions
@@ -25,7 +26,7 @@ from settle.core.macrostep import Macrostep, Microstep
 from settle.core.plan import Plan, plan_microstep
 from settle.core.selection import find_candidates, select
 from settle.core.snapshot import LiveInvoke, Snapshot, Status
-from settle.core.spec import EVENTLESS, Action, Guard, NodeKind
+from settle.core.spec import EVENTLESS, Action, NodeKind
 
 MAX_MICROSTEPS: Final = 1000
 """Microsteps that one macrostep may take."""
@@ -89,7 +90,9 @@ def step(definition: Definition, snapshot: Snapshot, event: Event, now: float = 
         if live is None:
             return Macrostep(snapshot=snapshot)
         snapshot = replace(snapshot, invokes=tuple(invoke for invoke in snapshot.invokes if invoke is not live))
-    event = load_event(definition, replace(event, now=now))
+    if event.now != now:
+        event = replace(event, now=now)
+    event = load_event(definition, event)
     run = _Run(definition, snapshot, mask, now)
     transitions = run.select(event)
     if not transitions:
@@ -126,13 +129,13 @@ class _Run:
         self._definition, self._snapshot, self._mask, self._now = definition, snapshot, mask, now
         self._context: Any = _NOT_LOADED
         self._acted = False
-        self._history = dict(snapshot.history)
+        self._history = snapshot.history
         self._invokes = {invoke.key: invoke for invoke in snapshot.invokes}
         self._to_invoke: list[Node] = []
         self._entries = snapshot.entries
         self._queue: list[Event] = []
         self._effects: list[Effect] = []
-        self._actions = Actions(self._queue, self._effects, now)
+        self._actions: Actions | None = None
         self._microsteps: list[Microstep] = []
         self._status, self._output = snapshot.status, snapshot.output
         self.refusing: list[str] = []
@@ -142,42 +145,46 @@ class _Run:
     def select(self, event: Event) -> tuple[Transition, ...]:
         """Return the transitions that the event enables, noting the guards that said no."""
         self.refusing = []
+        return select(self._definition, self._mask, event.type, self._history, partial(self._allows, event))
 
-        def allows(transition: Transition) -> bool:
-            for guard in transition.guards:
-                if self._ask(guard, transition, event) is guard.negated:
-                    self.refusing.append(str(guard))
-                    return False
-            return True
-
-        return select(self._definition, self._mask, event.type, self._history, allows)
-
-    def _ask(self, guard: Guard, transition: Transition, event: Event) -> bool:
-        try:
-            return bool(guard.fn(self._loaded_context(), event))
-        except StepError:
-            raise
-        except Exception as error:
-            node = self._definition.nodes[transition.source].path
-            raise UserCodeError("guard", guard.name, node, error) from error
+    def _allows(self, event: Event, transition: Transition) -> bool:
+        for guard in transition.guards:
+            try:
+                answer = bool(guard.fn(self._loaded_context(), event))
+            except StepError:
+                raise
+            except Exception as error:
+                node = self._definition.nodes[transition.source].path
+                raise UserCodeError("guard", guard.name, node, error) from error
+            if answer is guard.negated:
+                self.refusing.append(str(guard))
+                return False
+        return True
 
     # Taking ----------------------------------------------------------------------------------------------------------
 
     def complete(self) -> None:
         """Take eventless transitions, then raised events, until neither is left."""
         while self._status is Status.ACTIVE:
-            event = Event(type=EVENTLESS, kind=EventKind.INTERNAL, now=self._now)
-            transitions = self._select_eventless(event)
-            while not transitions and self._queue:
-                event = self._queue.pop(0)
-                transitions = self.select(event)
-            if not transitions:
+            transitions, event = self._find_next()
+            if event is None:
                 break
             self.take(transitions, event)
         self._start_services()
 
-    def _select_eventless(self, event: Event) -> tuple[Transition, ...]:
-        return self.select(event) if find_candidates(self._definition, self._mask, EVENTLESS) else ()
+    def _find_next(self) -> tuple[tuple[Transition, ...], Event | None]:
+        """Return what happens by itself now, and the event for it; no event when nothing does."""
+        if find_candidates(self._definition, self._mask, EVENTLESS).by_leaf:
+            event = Event(type=EVENTLESS, kind=EventKind.INTERNAL, now=self._now)
+            transitions = self.select(event)
+            if transitions:
+                return transitions, event
+        while self._queue:
+            event = self._queue.pop(0)
+            transitions = self.select(event)
+            if transitions:
+                return transitions, event
+        return (), None
 
     def take(self, transitions: tuple[Transition, ...], event: Event) -> None:
         """Take one microstep: leave, act, enter."""
@@ -186,50 +193,51 @@ class _Run:
             raise MicrostepLimitError(
                 f"{self._definition.machine} took {MAX_MICROSTEPS} microsteps without coming to rest, now at {where}"
             )
-        plan = plan_microstep(self._definition, self._mask, transitions, self._history)
-        for transition in transitions:
-            self._perform(transition.before, transition.source, event)
+        plan = plan_microstep(self._definition, self._mask, transitions, event.type, self._history)
+        self._microsteps.append(plan.report)
+        if plan.quiet:
+            self._mask = plan.mask
+            return
+        for node, actions in plan.before:
+            self._perform(actions, node, event)
         self._leave(plan, event)
-        for transition in transitions:
-            self._perform(transition.actions, transition.source, event)
+        for node, actions in plan.actions:
+            self._perform(actions, node, event)
         self._mask = plan.mask
         for node in plan.entered:
             self._enter(node, event)
-        for transition in transitions:
-            self._perform(transition.after, transition.source, event)
-        self._microsteps.append(
-            Microstep(
-                event=event.type,
-                transitions=tuple(transition.index for transition in transitions),
-                exited=plan.exited_paths,
-                entered=plan.entered_paths,
-            )
-        )
+        for node, actions in plan.after:
+            self._perform(actions, node, event)
 
     def _leave(self, plan: Plan, event: Event) -> None:
-        self._history.update(plan.records)
+        if plan.records:
+            self._history = {**self._history, **dict(plan.records)}
         for node in plan.exited:
-            self._perform(node.exit, node.index, event)
+            self._perform(node.exit, node, event)
             if node.invokes:
                 self._stop_services(node)
 
     def _enter(self, node: Node, event: Event) -> None:
-        self._perform(node.entry, node.index, event)
+        self._perform(node.entry, node, event)
         if node.invokes:
             self._to_invoke.append(node)
         if node.kind is NodeKind.FINAL:
             self._announce_final(node, event)
 
-    def _perform(self, actions: tuple[Action, ...], source: int, event: Event) -> None:
+    def _perform(self, actions: tuple[Action, ...], node: Node, event: Event) -> None:
+        if not actions:
+            return
+        context = self._loaded_context()
+        self._acted = True
+        if self._actions is None:
+            self._actions = Actions(self._queue, self._effects, self._now)
         for action in actions:
-            self._acted = True
             try:
-                action.fn(self._loaded_context(), event, self._actions)
+                action.fn(context, event, self._actions)
             except StepError:
                 raise
             except Exception as error:
-                path = self._definition.nodes[source].path
-                raise UserCodeError("action", action.name, path, error) from error
+                raise UserCodeError("action", action.name, node.path, error) from error
 
     # Final nodes -----------------------------------------------------------------------------------------------------
 

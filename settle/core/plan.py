@@ -4,35 +4,48 @@ A plan depends only on the configuration, the transitions and, where a history n
 it is computed once and remembered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from settle.core.definition import Definition, Node, Transition
 from settle.core.domain import find_domain
-from settle.core.spec import NodeKind
+from settle.core.macrostep import Microstep
+from settle.core.memo import remember
+from settle.core.spec import Action, NodeKind
 
 HistoryValues = Mapping[str, tuple[str, ...]]
+Records = tuple[tuple[str, tuple[str, ...]], ...]
+ActionsByNode = tuple[tuple[Node, tuple[Action, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """One microstep, worked out.
 
+    Only what has something to do is listed; `report` names every node.
+
     Attributes:
-        exited: nodes to leave, inner first.
-        entered: nodes to enter, outer first.
         mask: the configuration afterwards.
         records: for each history node to record, the paths it will restore.
-        exited_paths: paths of `exited`.
-        entered_paths: paths of `entered`.
+        before: actions before anything is left, with the node that holds the transition.
+        exited: nodes to leave, inner first.
+        actions: actions between leaving and entering.
+        entered: nodes to enter, outer first.
+        after: actions after everything is entered.
+        report: what to say about it.
+        quiet: whether it changes the configuration and nothing else.
     """
 
-    exited: tuple[Node, ...]
-    entered: tuple[Node, ...]
     mask: int
-    records: tuple[tuple[str, tuple[str, ...]], ...]
-    exited_paths: tuple[str, ...]
-    entered_paths: tuple[str, ...]
+    records: Records
+    before: ActionsByNode
+    exited: tuple[Node, ...]
+    actions: ActionsByNode
+    entered: tuple[Node, ...]
+    after: ActionsByNode
+    report: Microstep
+    quiet: bool
 
 
 def find_exits(definition: Definition, mask: int, transition: Transition, history: HistoryValues) -> int:
@@ -64,36 +77,67 @@ def _effective(definition: Definition, target: int, history: HistoryValues) -> t
 
 
 def plan_microstep(
-    definition: Definition, mask: int, transitions: tuple[Transition, ...], history: HistoryValues
+    definition: Definition, mask: int, transitions: tuple[Transition, ...], event_type: str, history: HistoryValues
 ) -> Plan:
     """Work out one microstep. With no transitions it is the initial entry of the machine."""
-    key = (mask, tuple(transition.index for transition in transitions), tuple(sorted(history.items())))
-    plan: Plan = definition.memo.get("plan", key, lambda: _compute(definition, mask, transitions, history))
+    key = (mask, transitions, event_type, tuple(sorted(history.items())) if history else ())
+    plan: Plan | None = definition.memo.plans.get(key)
+    if plan is None:
+        plan = _compute(definition, mask, transitions, event_type, history)
+        remember(definition.memo.plans, key, plan)
     return plan
 
 
-def _compute(definition: Definition, mask: int, transitions: tuple[Transition, ...], history: HistoryValues) -> Plan:
+def _compute(
+    definition: Definition, mask: int, transitions: tuple[Transition, ...], event_type: str, history: HistoryValues
+) -> Plan:
     exits = 0
     for transition in transitions:
         exits |= find_exits(definition, mask, transition, history)
     exited = tuple(node for node in reversed(definition.nodes) if exits & node.bit)
     records = tuple(_record(definition, mask, exited))
-    known = {**history, **dict(records)}
-    entry = _EntrySet(definition, known)
-    if not mask:
+    stays = mask & ~exits
+    entered = _find_entered(definition, stays, transitions, history, records)
+    before, actions, after = (
+        _list_actions(definition, transitions, attrgetter(slot)) for slot in ("before", "actions", "after")
+    )
+    leaving = tuple(node for node in exited if node.exit or node.invokes)
+    entering = tuple(node for node in entered if node.entry or node.invokes or node.kind is NodeKind.FINAL)
+    return Plan(
+        mask=stays | sum(node.bit for node in entered),
+        records=records,
+        before=before,
+        exited=leaving,
+        actions=actions,
+        entered=entering,
+        after=after,
+        report=Microstep(
+            event=event_type,
+            transitions=tuple(transition.index for transition in transitions),
+            exited=tuple(node.path for node in exited),
+            entered=tuple(node.path for node in entered if node.index),
+        ),
+        quiet=not (records or before or leaving or actions or entering or after),
+    )
+
+
+def _find_entered(
+    definition: Definition, stays: int, transitions: tuple[Transition, ...], history: HistoryValues, records: Records
+) -> tuple[Node, ...]:
+    entry = _EntrySet(definition, {**history, **dict(records)})
+    if not stays:
         entry.enter(0)
     for transition in transitions:
         if transition.targets:
             entry.enter_targets(transition, _find_domain(definition, transition, history))
-    stays = mask & ~exits
-    entered = tuple(node for node in definition.nodes if entry.bits & ~stays & node.bit)
-    return Plan(
-        exited=exited,
-        entered=entered,
-        mask=stays | sum(node.bit for node in entered),
-        records=records,
-        exited_paths=tuple(node.path for node in exited),
-        entered_paths=tuple(node.path for node in entered if node.index),
+    return tuple(node for node in definition.nodes if entry.bits & ~stays & node.bit)
+
+
+def _list_actions(
+    definition: Definition, transitions: tuple[Transition, ...], slot: Callable[[Transition], tuple[Action, ...]]
+) -> ActionsByNode:
+    return tuple(
+        (definition.nodes[transition.source], slot(transition)) for transition in transitions if slot(transition)
     )
 
 

@@ -4,9 +4,11 @@ All guards are asked against one configuration, before anything moves.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from settle.core.configuration import iterate
 from settle.core.definition import Definition, Transition
+from settle.core.memo import remember
 from settle.core.plan import HistoryValues, find_exits
 from settle.core.spec import ANY_EVENT, EVENTLESS
 
@@ -26,26 +28,50 @@ def matches(descriptor: str, event_type: str) -> bool:
     return descriptor == ANY_EVENT or (descriptor.endswith(".*") and event_type.startswith(descriptor[:-1]))
 
 
-def find_candidates(definition: Definition, mask: int, event_type: str) -> tuple[tuple[Transition, ...], ...]:
-    """Return, for each active leaf in document order, the transitions that may take the event, innermost node first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The transitions that may take an event in a configuration.
 
-    def compute() -> tuple[tuple[Transition, ...], ...]:
-        found = []
-        for leaf in iterate(definition, mask):
-            if not leaf.is_leaf:
-                continue
-            own = tuple(
-                definition.transitions[number]
-                for index in (leaf.index, *leaf.ancestors)
-                for number in definition.nodes[index].transitions
-                if matches(definition.transitions[number].event, event_type)
-            )
-            if own and own not in found:
-                found.append(own)
-        return tuple(found)
+    Attributes:
+        by_leaf: for each active leaf in document order, its own and its ancestors', innermost first; leaves whose
+            candidates are the same appear once.
+        certain: the transitions to take, where no guard and no history has a say in it.
+    """
 
-    candidates: tuple[tuple[Transition, ...], ...] = definition.memo.get("candidates", (mask, event_type), compute)
+    by_leaf: tuple[tuple[Transition, ...], ...]
+    certain: tuple[Transition, ...] | None
+
+
+def find_candidates(definition: Definition, mask: int, event_type: str) -> Candidates:
+    """Return the transitions that may take an event."""
+    key = (mask, event_type)
+    candidates: Candidates | None = definition.memo.candidates.get(key)
+    if candidates is None:
+        candidates = _compute(definition, mask, event_type)
+        remember(definition.memo.candidates, key, candidates)
     return candidates
+
+
+def _compute(definition: Definition, mask: int, event_type: str) -> Candidates:
+    found: list[tuple[Transition, ...]] = []
+    for leaf in iterate(definition, mask):
+        if not leaf.is_leaf:
+            continue
+        own = tuple(
+            definition.transitions[number]
+            for index in (leaf.index, *leaf.ancestors)
+            for number in definition.nodes[index].transitions
+            if matches(definition.transitions[number].event, event_type)
+        )
+        if own and own not in found:
+            found.append(own)
+    return Candidates(by_leaf=tuple(found), certain=_find_certain(definition, mask, [own[0] for own in found]))
+
+
+def _find_certain(definition: Definition, mask: int, first: list[Transition]) -> tuple[Transition, ...] | None:
+    if any(transition.guards or (transition.targets and transition.domain < 0) for transition in first):
+        return None
+    return _remove_conflicts(definition, mask, list(dict.fromkeys(first)), {})
 
 
 def select(
@@ -53,11 +79,16 @@ def select(
 ) -> tuple[Transition, ...]:
     """Return the transitions to take together, in document order of the leaves that enabled them."""
     candidates = find_candidates(definition, mask, event_type)
-    if not candidates:
+    if candidates.certain is not None:
+        return candidates.certain
+    if len(candidates.by_leaf) == 1:
+        for transition in candidates.by_leaf[0]:
+            if not transition.guards or allows(transition):
+                return (transition,)
         return ()
     enabled: list[Transition] = []
     answers: dict[int, bool] = {}
-    for own in candidates:
+    for own in candidates.by_leaf:
         for transition in own:
             answer = answers.get(transition.index)
             if answer is None:
@@ -66,8 +97,6 @@ def select(
                 if transition not in enabled:
                     enabled.append(transition)
                 break
-    if len(enabled) < 2:  # noqa: PLR2004 - one transition conflicts with nothing
-        return tuple(enabled)
     return _remove_conflicts(definition, mask, enabled, history)
 
 
@@ -79,6 +108,8 @@ def _remove_conflicts(
     Two conflict when they leave a common node; then the one whose source lies deeper wins, else the first. A targeted
     transition also claims its source, so that two that leave nothing cannot both enter different children of it.
     """
+    if len(enabled) < 2:  # noqa: PLR2004 - one transition conflicts with nothing
+        return tuple(enabled)
     kept: list[tuple[Transition, int]] = []
     for transition in enabled:
         claims = find_exits(definition, mask, transition, history)

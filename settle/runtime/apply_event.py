@@ -23,7 +23,7 @@ from settle.runtime.instance import Blocked, FinishEvent, Instance
 from settle.runtime.journal import Journal, Services
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
 from settle.runtime.ports import Clock
-from settle.runtime.receipt import Outcome, Receipt
+from settle.runtime.receipt import Outcome, Position, Receipt
 from settle.runtime.settle_run import SettledRun, run_event, run_start
 from settle.runtime.turn import Turn, log_keys
 
@@ -153,6 +153,8 @@ class EventApplier:
         instance = turn.existing
         if event.if_match is not None and event.if_match != instance.version:
             return Verdict(outcome=Outcome.PRECONDITION_FAILED, code=f"version:{instance.version}")
+        if event.came_with_creation and not _is_of_same_message(turn, event):
+            return _judge_second_creation(instance, event)
         definition = self._definition_of(turn)
         journal = Journal(turn, definition, event.as_event(), self._clock.now(), self._services)
         try:
@@ -186,6 +188,7 @@ class EventApplier:
         """Start the machine; return a verdict only when that refuses the event."""
         if not event.is_creation and not definition.create_on_event:
             return Verdict(outcome=Outcome.REFUSED, code="not_created")
+        turn.update(incarnation=_incarnation(turn, event.position))
         input_data = event.data if event.is_creation else {}
         run = run_start(definition, input_data, journal.now, journal.answer)
         verdict = _keep(turn, run, event.id)
@@ -249,19 +252,32 @@ def _keep(turn: Turn, run: SettledRun, event_id: str) -> Verdict:
     return Verdict(outcome=Outcome.APPLIED)
 
 
+def _is_of_same_message(turn: Turn, event: IncomingEvent) -> bool:
+    """Whether the instance was created by the message that brought this event."""
+    instance = turn.existing
+    return instance.snapshot.started and instance.incarnation == _incarnation(turn, Position(event.position.sequence))
+
+
 def _judge_second_creation(instance: Instance, event: IncomingEvent) -> Verdict:
+    if not instance.snapshot.started:
+        return Verdict(outcome=Outcome.REFUSED, code="not_created")
     if instance.input_hash == event.input_hash:
         return Verdict(outcome=Outcome.DUPLICATE)
     return Verdict(outcome=Outcome.REFUSED, code="instance_exists")
 
 
-def _unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now: float) -> Instance:
-    """Return a new instance that has not started.
+def _incarnation(turn: Turn, position: Position) -> str:
+    """Return the incarnation that an event at a position starts.
 
-    Its incarnation follows from the place of the creating message in the queue, so that a repetition of the same
-    message calls the same services with the same keys even when nothing was stored before a crash.
+    It follows from the place of the event in the queue, so that a repetition of its message calls the same services
+    with the same keys even when nothing was stored before a crash.
     """
-    text = f"{turn.queue}\n{event.position.sequence}\n{event.position.index}\n{turn.key}"
+    text = f"{turn.queue}\n{position.sequence}\n{position.index}\n{turn.key}"
+    return hashlib.sha256(text.encode()).hexdigest()[:INCARNATION_DIGITS]
+
+
+def _unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now: float) -> Instance:
+    """Return a new instance that has not started."""
     snapshot = Snapshot(
         machine=definition.machine,
         machine_version=definition.version,
@@ -271,7 +287,7 @@ def _unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now: fl
     )
     return Instance(
         key=turn.key,
-        incarnation=hashlib.sha256(text.encode()).hexdigest()[:INCARNATION_DIGITS],
+        incarnation=_incarnation(turn, event.position),
         revision=0,
         version=0,
         snapshot=snapshot,

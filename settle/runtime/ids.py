@@ -84,6 +84,15 @@ def hash_creation(input_data: Mapping[str, Any], event: Mapping[str, Any] | None
     return first if event is None else f"{first}.{_digest(_canonical(event))[:INPUT_DIGITS]}"
 
 
+def creation_id(group: str, creation: str, revision: int) -> str:
+    """Return the id of a creation's message.
+
+    The same for a repetition whose first answer was lost: the queue swallows it while the first message waits there.
+    Another one once the stored revision has changed: a creation after a refused one, or after a deletion, is sent.
+    """
+    return _digest(group, creation, str(revision))[:ID_DIGITS]
+
+
 def is_same_creation(stored: str, asked: str) -> bool:
     """Whether an instance is what a creation asked for: made from the same input, and with its event if it has one.
 

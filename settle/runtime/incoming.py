@@ -39,7 +39,8 @@ class IncomingEvent:
         principal: who sent it.
         body_hash: set when the ledger is to know it.
         if_match: version at which it may be applied; None for any.
-        input_hash: for a creation, tells a repetition from another creation; empty otherwise.
+        input_hash: for a creation and the event that it brings along, tells a repetition from another creation; empty
+            otherwise.
         trusted: whether one of our own functions sent it.
         envelope: that it came in.
         offset: its place in that envelope.
@@ -62,10 +63,16 @@ class IncomingEvent:
         """Whether it creates the instance."""
         return self.type == CREATE_TYPE
 
+    @property
+    def came_with_creation(self) -> bool:
+        """Whether it may only be applied to the instance that its own message created."""
+        return bool(self.input_hash) and not self.is_creation
+
     def body(self) -> str:
         """Return the envelope cut down to this event, to hold it for later."""
         if isinstance(self.envelope, CreateEnvelope):
-            return dump_envelope(self.envelope.model_copy(update={"event": None}))
+            whole = self.envelope if self.offset else self.envelope.model_copy(update={"event": None})
+            return dump_envelope(whole)
         event = self.envelope.events[self.offset].model_copy(update={"id": self.id})
         return dump_envelope(self.envelope.model_copy(update={"events": [event], "if_match": self.if_match}))
 
@@ -165,15 +172,17 @@ def _open_create(envelope: CreateEnvelope, sequence: int, first: int, trusted: b
         )
     if envelope.event is not None:
         _refuse_internal(envelope.event)
-        event = EventsEnvelope(
-            machine=envelope.machine,
-            instance=envelope.instance,
+        yield IncomingEvent(
+            id=envelope.event.id or f"{envelope.id}-1",
+            position=Position(sequence, 1),
+            type=envelope.event.type,
+            data=envelope.event.data,
             principal=envelope.principal,
-            claims=envelope.claims,
-            accepted_at=envelope.accepted_at,
-            events=[envelope.event],
+            input_hash=envelope.input_hash,
+            trusted=trusted,
+            envelope=envelope,
+            offset=1,
         )
-        yield from _open_events(event, sequence, 1, trusted)
 
 
 def _refuse_internal(event: EnvelopeEvent) -> None:

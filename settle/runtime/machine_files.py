@@ -70,10 +70,7 @@ def load_machine_file(path: Path) -> Statechart:
 
 
 def _default_folder() -> Path:
-    try:
-        found = importlib.util.find_spec(MACHINES_PACKAGE)
-    except ValueError:
-        found = None
+    found = importlib.util.find_spec(MACHINES_PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise MachineFileError(f"there is no folder `{MACHINES_PACKAGE}` here; make one, or name another folder")
     return Path(next(iter(found.submodule_search_locations)))

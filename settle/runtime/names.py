@@ -1,7 +1,7 @@
 """The rules for names that come from outside.
 
-A message group is `<machine>/<instance>` and has at most 128 characters (`settle.runtime.limits.MAX_GROUP_LENGTH`), which
-the two share: 31 for the machine, 96 for the instance, 1 for the slash.
+A message group is `<machine>/<instance>` and has at most 128 characters (`settle.runtime.limits.MAX_GROUP_LENGTH`),
+which the two share: 31 for the machine, 96 for the instance, 1 for the slash.
 """
 
 import re

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from settle.core.errors import SettleError
-from settle.runtime.apply_event import Definitions, EventApplier, is_duplicate
+from settle.runtime.apply_event import Definitions, EventApplier, finish_entry, is_duplicate
 from settle.runtime.control_instance import Controller, drop_control
 from settle.runtime.errors import (
     AttemptsExhaustedError,
@@ -31,6 +31,7 @@ from settle.runtime.instance import Failing, InstanceKey, ServiceOutcome
 from settle.runtime.journal import Deadline, Services
 from settle.runtime.message import Message
 from settle.runtime.ports import Clock, DeadLetterQueue, EventQueue, InstanceStore
+from settle.runtime.receipt import Outcome, Receipt
 from settle.runtime.relay_outbox import relay_outbox
 from settle.runtime.turn import Turn
 
@@ -202,8 +203,18 @@ class _GroupTurn:
                 self._control(message, item)
             elif self._applier.prepare(self._turn, item):
                 self._apply(message, item, finished)
+            else:
+                self._refuse_uncreated(item)
         if self._turn.holds:
             self._turn.commit(self._in.clock.now())
+
+    def _refuse_uncreated(self, event: IncomingEvent) -> None:
+        """Drop an event that may not create its instance. Only the ledger can say so: there is no instance to do it."""
+        if event.body_hash:
+            receipt = Receipt(
+                event_id=event.id, type=event.type, outcome=Outcome.REFUSED, version=0, code="not_created"
+            )
+            self._in.store.finish(self._turn.key, finish_entry(event, receipt, self._in.clock.now()).entry)
 
     def _control(self, message: Message, control: IncomingControl) -> None:
         if self._turn.instance is None:

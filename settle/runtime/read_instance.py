@@ -114,7 +114,7 @@ def read_receipt(ports: Ports, key: InstanceKey, text: str) -> ReceiptView:
     receipt_id = parse_receipt_id(text)
     if receipt_id is None:
         raise UnknownReceiptError(f"{text!r} is no receipt id")
-    view = _Reader(ports, key, [receipt_id]).view(receipt_id)
+    view = ReceiptReader(ports, key, [receipt_id]).view(receipt_id)
     if view is None:
         raise UnknownReceiptError(f"{key} has no receipt {text}")
     if view.outcome is None:
@@ -124,7 +124,7 @@ def read_receipt(ports: Ports, key: InstanceKey, text: str) -> ReceiptView:
 
 def read_receipts(ports: Ports, key: InstanceKey, receipt_ids: Sequence[ReceiptId]) -> tuple[ReceiptView, ...]:
     """Return what is known about events that were accepted just now, with as few reads as it takes."""
-    reader = _Reader(ports, key, receipt_ids)
+    reader = ReceiptReader(ports, key, receipt_ids)
     return tuple(reader.view(each) or ReceiptView(id=str(each), outcome=Outcome.QUEUED) for each in receipt_ids)
 
 
@@ -157,7 +157,7 @@ def poll(clock: Clock, seconds: float, look: Callable[[], tuple[Answer, bool]]) 
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-class _Reader:
+class ReceiptReader:
     """Reads receipts of one instance at one moment: the instance at most once, the ledger at most once."""
 
     def __init__(self, ports: Ports, key: InstanceKey, receipt_ids: Sequence[ReceiptId]) -> None:
@@ -176,7 +176,8 @@ class _Reader:
             return self._at(receipt_id)
         return self._keyed(receipt_id)
 
-    def _load(self) -> Instance | None:
+    def instance(self) -> Instance | None:
+        """Return the instance that position receipts are read from; None when it was never created."""
         if not self._loaded:
             self._instance, self._loaded = self._ports.store.load(self._key), True
         return self._instance
@@ -191,12 +192,12 @@ class _Reader:
         return self._unfinished(receipt_id) if receipt is None else _full_view(receipt_id, receipt)
 
     def _in_outbox(self, event_id: str) -> Receipt | None:
-        instance = self._load()
+        instance = self.instance()
         entries = (entry.entry for entry in instance.outbox if isinstance(entry, FinishEvent)) if instance else ()
         return next((entry.receipt for entry in entries if entry.event_id == event_id), None)
 
     def _unfinished(self, receipt_id: KeyedReceiptId) -> ReceiptView:
-        instance = self._load()
+        instance = self.instance()
         blocked = instance.blocked if instance else None
         if blocked is not None and blocked.event_id == receipt_id.event_id:
             return ReceiptView(
@@ -209,7 +210,7 @@ class _Reader:
         return ReceiptView(id=str(receipt_id), outcome=Outcome.QUEUED, event_id=receipt_id.event_id)
 
     def _at(self, receipt_id: PositionReceiptId) -> ReceiptView:
-        instance = self._load()
+        instance = self.instance()
         name, position = str(receipt_id), receipt_id.position
         if instance is None:
             note = "the instance does not exist yet: the message is on its way, or was not allowed to create it"

@@ -36,6 +36,7 @@ from settle.runtime.ids import (
     KeyedReceiptId,
     PositionReceiptId,
     ReceiptId,
+    creation_id,
     hash_creation,
     hash_request,
     is_same_creation,
@@ -46,8 +47,7 @@ from settle.runtime.instance import MAX_HELD_EVENTS, Instance, InstanceKey
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
 from settle.runtime.limits import check_message
 from settle.runtime.names import check_event_type, check_idempotency_key
-from settle.runtime.ports import SentMessage
-from settle.runtime.read_instance import Ports, ReceiptView, exists, poll, read_instance, read_receipts
+from settle.runtime.read_instance import Ports, ReceiptReader, ReceiptView, exists, poll, read_instance, read_receipts
 from settle.runtime.receipt import Outcome, Position
 from settle.runtime.registry import Registry
 
@@ -156,33 +156,34 @@ def post_events(ports: Ports, request: EventsRequest) -> Accepted:
         KeyReusedError: the idempotency key came with another request before.
         PreconditionFailedError, TooManyHeldError: the instance does not take them now.
     """
-    key, caller = request.key, request.caller
+    key = request.key
     definition = ports.registry.get(key.machine)
     check_events(ports.registry, key.machine, request.events)
-    body_hash, ids = "", plain_event_ids(ports.new_id(), len(request.events))
-    if request.idempotency_key:
-        check_idempotency_key(request.idempotency_key)
-        bodies = [{"type": event.type, "data": event.data} for event in request.events]
-        body_hash = hash_request(bodies, request.if_match)
-        ids = keyed_event_ids(caller.principal, str(key), request.idempotency_key, len(request.events))
-    envelope = EventsEnvelope(
-        **_common(ports, key, caller),
-        events=[
-            EnvelopeEvent(id=event_id, type=event.type, data=event.data)
-            for event_id, event in zip(ids, request.events, strict=True)
-        ],
-        body_hash=body_hash,
-        if_match=request.if_match,
-    )
-    message = _write(key, ids[0], envelope)
-    if body_hash:
-        receipt_ids = tuple(KeyedReceiptId(each, "" if each == ids[0] else ids[0]) for each in ids)
-        if _enter(ports, request, definition, ids[0], body_hash):
-            return Accepted(receipt_ids=receipt_ids, replayed=read_receipts(ports, key, receipt_ids))
-        _send(ports, message)
-        return Accepted(receipt_ids=receipt_ids)
-    _look(ports, request, definition)
-    return Accepted(receipt_ids=_places(_send(ports, message), len(ids)))
+    ids, body_hash = _identify(ports, request)
+    pairs = zip(ids, request.events, strict=True)
+    events = [EnvelopeEvent(id=event_id, type=event.type, data=event.data) for event_id, event in pairs]
+    common = _common(ports, key, request.caller)
+    envelope = EventsEnvelope(**common, events=events, body_hash=body_hash, if_match=request.if_match)
+    body = _write(key, ids[0], envelope)
+    if not body_hash:
+        _look(ports, request, definition)
+        return Accepted(receipt_ids=_send(ports, key, ids[0], body, len(ids)))
+    receipt_ids = tuple(KeyedReceiptId(each, "" if each == ids[0] else ids[0]) for each in ids)
+    if _enter(ports, request, definition, ids[0], body_hash):
+        return Accepted(receipt_ids=receipt_ids, replayed=read_receipts(ports, key, receipt_ids))
+    _send(ports, key, ids[0], body)
+    return Accepted(receipt_ids=receipt_ids)
+
+
+def _identify(ports: Ports, request: EventsRequest) -> tuple[list[str], str]:
+    """Return the ids of the events, and the hash of the request if it carries an idempotency key."""
+    count = len(request.events)
+    if not request.idempotency_key:
+        return plain_event_ids(ports.new_id(), count), ""
+    check_idempotency_key(request.idempotency_key)
+    bodies = [{"type": event.type, "data": event.data} for event in request.events]
+    ids = keyed_event_ids(request.caller.principal, str(request.key), request.idempotency_key, count)
+    return ids, hash_request(bodies, request.if_match)
 
 
 def check_events(registry: Registry, machine: str, events: Sequence[ClientEvent]) -> None:
@@ -278,8 +279,7 @@ def put_instance(
 ) -> Creation:
     """Create an instance unless it is there, and wait for it.
 
-    Safe to repeat: every request is a message of its own, and the consumer creates the instance for the first one only.
-    Ids that followed from the request would make the queue swallow the creation that follows a deletion.
+    Safe to repeat: until the first message is taken a repetition sends no other one, and then the instance is there.
 
     Raises:
         InstanceExistsError: it was made from another input, or without the event.
@@ -293,7 +293,7 @@ def put_instance(
         return Creation(instance=_same(found, creation), is_new=False)
     _check_input(definition, input_data)
     _check_events(definition, [event] if event else [])
-    create_id = ports.new_id()
+    create_id = creation_id(str(key), creation, found.revision if found else 0)
     envelope = CreateEnvelope(
         **_common(ports, key, caller),
         id=create_id,
@@ -301,21 +301,25 @@ def put_instance(
         input_hash=creation,
         event=EnvelopeEvent(id=f"{create_id}-1", type=event.type, data=event.data) if event else None,
     )
-    places = _places(_send(ports, _write(key, create_id, envelope)), 2 if event else 1)
+    body = _write(key, create_id, envelope)
+    places = _send(ports, key, create_id, body, 2 if event else 1)
 
     def look() -> tuple[Creation, bool]:
-        instance = ports.store.load(key)
-        started = instance is not None and instance.snapshot.started
-        receipts = read_receipts(ports, key, places)
-        done = started or receipts[0].is_final or receipts[0].outcome is Outcome.QUARANTINED
-        return Creation(instance=instance if started else None, receipts=receipts), done
+        reader = ReceiptReader(ports, key, places)
+        receipts = tuple(view for place in places if (view := reader.view(place)))
+        instance = reader.instance()
+        if instance is not None and instance.snapshot.started:
+            # Otherwise somebody else made it, and this message was or will be a duplicate.
+            is_new = receipts[0].outcome in {Outcome.APPLIED, None}
+            return Creation(instance=instance, is_new=is_new, receipts=receipts), True
+        # Held or quarantined: it waits for an operator, and there is no use in waiting along.
+        return Creation(instance=None, receipts=receipts), receipts[0].outcome is not Outcome.QUEUED
 
     result = poll(ports.clock, CREATE_SECONDS, look)
-    first = result.receipts[0]
     if result.instance is not None:
-        return replace(result, instance=_same(result.instance, creation), is_new=first.outcome is not Outcome.DUPLICATE)
-    if first.is_final:
-        raise CreationRefusedError(f"{key} was not created: {first.code or first.outcome}")
+        _same(result.instance, creation)
+    elif result.receipts[0].is_final:
+        raise CreationRefusedError(f"{key} was not created: {result.receipts[0].code or result.receipts[0].outcome}")
     return result
 
 
@@ -348,17 +352,10 @@ def control_instance(ports: Ports, key: InstanceKey, caller: Caller, action: Con
         raise NotBlockedError(f"{key} has no quarantined event to {action.value}")
     control_id = ports.new_id()
     envelope = ControlEnvelope(**_common(ports, key, caller), id=control_id, action=action)
-    return Accepted(receipt_ids=_places(_send(ports, _write(key, control_id, envelope)), 1))
+    return Accepted(receipt_ids=_send(ports, key, control_id, _write(key, control_id, envelope)))
 
 
 # Messages ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    group: str
-    deduplication_id: str
-    body: str
 
 
 def _common(ports: Ports, key: InstanceKey, caller: Caller) -> dict[str, Any]:
@@ -371,17 +368,15 @@ def _common(ports: Ports, key: InstanceKey, caller: Caller) -> dict[str, Any]:
     }
 
 
-def _write(key: InstanceKey, deduplication_id: str, envelope: Envelope) -> _Message:
-    """Write a message, and refuse it here and now if the queue or the consumer would."""
-    message = _Message(str(key), deduplication_id, dump_envelope(envelope))
-    check_message(group=message.group, deduplication_id=message.deduplication_id, body=message.body)
-    parse_envelope(message.body)
-    return message
+def _write(key: InstanceKey, deduplication_id: str, envelope: Envelope) -> str:
+    """Write the body of a message, and refuse it here and now if the queue or the consumer would."""
+    body = dump_envelope(envelope)
+    check_message(group=str(key), deduplication_id=deduplication_id, body=body)
+    parse_envelope(body)
+    return body
 
 
-def _send(ports: Ports, message: _Message) -> SentMessage:
-    return ports.queue.send(group=message.group, deduplication_id=message.deduplication_id, body=message.body)
-
-
-def _places(sent: SentMessage, count: int) -> tuple[ReceiptId, ...]:
+def _send(ports: Ports, key: InstanceKey, deduplication_id: str, body: str, count: int = 1) -> tuple[ReceiptId, ...]:
+    """Send a message; return where its events stand in the queue."""
+    sent = ports.queue.send(group=str(key), deduplication_id=deduplication_id, body=body)
     return tuple(PositionReceiptId(Position(int(sent.sequence_number), index)) for index in range(count))

@@ -8,6 +8,7 @@ import pytest
 from settle.core.event import Event
 from settle.core.service import ServiceCall, ServiceError
 from settle.runtime.envelope import ControlAction, ControlEnvelope, EnvelopeEvent, EventsEnvelope
+from settle.runtime.instance import InstanceKey
 from settle.runtime.process_group import MAX_BEGUN
 from settle.runtime.receipt import Outcome
 from tests.support.charts import action, final, guard, invoke, machine, node, on, settled
@@ -193,11 +194,70 @@ def test_a_creation_may_bring_its_first_event() -> None:
     assert system.instance("flat/1").version == 2
 
 
+def test_the_event_of_a_creation_belongs_to_that_creation() -> None:
+    system = System(flat())
+    first = system.create("flat/1", "a", event=EnvelopeEvent(id="e1", type="GO"))
+    same = system.create("flat/1", "a", event=EnvelopeEvent(id="e2", type="GO"))
+    other = system.create("flat/1", "b", event=EnvelopeEvent(id="e3", type="GO"))
+    system.pump()
+    assert system.context("flat/1") == {"count": 1}
+    assert system.outcome("flat/1", first, 1) is Outcome.APPLIED
+    assert system.outcome("flat/1", same, 1) is Outcome.DUPLICATE
+    assert system.receipt("flat/1", other, 1).code == "instance_exists"
+
+
+def test_the_event_of_a_held_creation_waits_with_it_and_goes_with_it() -> None:
+    broken = [True]
+
+    def enter(_context: object, _event: object, _do: object) -> None:
+        if broken[0]:
+            raise RuntimeError("cannot start")
+
+    chart = machine("late", settled("a", on("GO", "b"), entry=(action("enter", enter),)), settled("b"))
+    system = System(chart)
+    for name in ("late/1", "late/2"):
+        system.create(name, event=EnvelopeEvent(id="e", type="GO"))
+    system.pump()
+    system.control("late/1", "skip")
+    system.pump()
+    assert system.state("late/1") == ()
+    assert system.instance("late/1").held is None
+    broken[0] = False
+    system.control("late/2", "retry")
+    system.pump()
+    assert system.state("late/2") == ("b",)
+
+
+def test_what_a_refused_creation_leaves_behind_does_not_stop_the_next_one() -> None:
+    picky = machine(
+        "picky",
+        settled(
+            "new",
+            on("", "bad", guards=(guard("is_bad", lambda context, _event: bool(context.get("bad"))),)),
+            on("GO", actions=(ADD,)),
+        ),
+        node("bad", tags=frozenset({"rejected"})),
+    )
+    system = System(picky)
+    refused = system.create("picky/1", "a", input={"bad": True})
+    system.pump()
+    assert system.receipt("picky/1", refused).code == "node:bad"
+    assert system.state("picky/1") == ()
+    system.create("picky/1", "b", input={}, event=EnvelopeEvent(id="e", type="GO"))
+    system.pump()
+    assert system.context("picky/1") == {"count": 1}
+
+
 def test_a_machine_may_insist_on_being_created() -> None:
     system = System(machine("strict", settled("idle", on("GO", "idle")), create_on_event=False))
     system.post("strict/1", "GO")
+    system.post("strict/1", "GO", key="k")
     system.pump()
     assert not system.exists("strict/1")
+    entries = system.inner_store.find_finished(InstanceKey("strict", "1"), ["k-0"], system.clock.now())
+    receipt = entries["k-0"].receipt
+    assert receipt is not None
+    assert receipt.code == "not_created"
     system.create("strict/1")
     system.post("strict/1", "GO")
     system.pump()

@@ -1,0 +1,161 @@
+"""Durable instances in a SQLite file: the same contract, errors and limits as in DynamoDB."""
+
+from collections.abc import Mapping, Sequence
+from sqlite3 import Connection
+from typing import Final
+
+from settle.adapters.item_rules import check_changes, encode_checked, expiry_second
+from settle.adapters.sqlite_database import SqliteDatabase
+from settle.runtime.errors import ConflictError
+from settle.runtime.instance import HeldEvent, Instance, InstanceKey
+from settle.runtime.instance_codec import decode_instance
+from settle.runtime.item_codec import decode_held, decode_receipt, encode_held, encode_receipt
+from settle.runtime.ledger import LedgerEntry
+from settle.runtime.ports import Expected
+
+PURGED_ENTRIES: Final = 20
+"""Expired ledger entries removed by a write to the ledger: more than it adds, so that they never pile up."""
+
+_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS instance (
+        key TEXT PRIMARY KEY,
+        incarnation TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        document TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS held_event (
+        key TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (key, number)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS ledger_entry (
+        key TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        body_hash TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (key, event_id)
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS ledger_entry_by_expiry ON ledger_entry (expires_at)",
+)
+
+_CREATE: Final = "INSERT INTO instance VALUES (:key, :incarnation, :revision, :document) ON CONFLICT (key) DO NOTHING"
+_UPDATE: Final = """
+    UPDATE instance SET incarnation = :incarnation, revision = :revision, document = :document
+    WHERE key = :key AND incarnation = :expected_incarnation AND revision = :expected_revision
+"""
+_HOLD: Final = "INSERT INTO held_event VALUES (?, ?, ?) ON CONFLICT (key, number) DO NOTHING"
+_LOAD_HELD: Final = "SELECT number, document FROM held_event WHERE key = ? AND number >= ? ORDER BY number LIMIT ?"
+_FIND: Final = """
+    SELECT event_id, body_hash, expires_at, document FROM ledger_entry WHERE key = ? AND event_id = ? AND expires_at > ?
+"""
+_FINISH: Final = "REPLACE INTO ledger_entry VALUES (?, ?, ?, ?, ?)"
+_PURGE: Final = """
+    DELETE FROM ledger_entry
+    WHERE rowid IN (SELECT rowid FROM ledger_entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)
+"""
+
+
+class SqliteInstanceStore:
+    """An `InstanceStore`. What a method returned from is on disk.
+
+    Args:
+        database: shared with the queue.
+    """
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._latest_now = 0.0
+        database.create_schema("store", _SCHEMA_VERSION, _SCHEMA)
+
+    def load(self, key: InstanceKey) -> Instance | None:
+        """Return the instance, or None when it was never created."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT incarnation, revision, document FROM instance WHERE key = ?", (str(key),)
+            ).fetchone()
+        return None if row is None else decode_instance(key, *row)
+
+    def commit(
+        self,
+        instance: Instance,
+        expected: Expected,
+        *,
+        hold: Sequence[HeldEvent] = (),
+        release: Sequence[int] = (),
+    ) -> None:
+        """Store the instance under the condition, with held events to add or remove: one transaction."""
+        key = str(instance.key)
+        values = {
+            "key": key,
+            "incarnation": instance.incarnation,
+            "revision": instance.revision,
+            "document": encode_checked(instance),
+            "expected_incarnation": expected.incarnation,
+            "expected_revision": expected.revision,
+        }
+        check_changes(hold, release)
+        with self._database.transaction() as connection:
+            if connection.execute(_CREATE if expected.absent else _UPDATE, values).rowcount == 0:
+                raise ConflictError(f"{key} is not at {expected}")
+            for number in release:
+                connection.execute("DELETE FROM held_event WHERE key = ? AND number = ?", (key, number))
+            for event in hold:
+                if connection.execute(_HOLD, (key, event.number, encode_held(event))).rowcount == 0:
+                    raise ConflictError(f"held number {event.number} of {key} is taken")
+
+    def load_held(self, key: InstanceKey, first: int, limit: int) -> list[HeldEvent]:
+        """Return up to `limit` held events with numbers from `first` on, in order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_LOAD_HELD, (str(key), first, max(limit, 0))).fetchall()
+        return [decode_held(*row) for row in rows]
+
+    def find_finished(self, key: InstanceKey, event_ids: Sequence[str], now: float) -> Mapping[str, LedgerEntry]:
+        """Return the unexpired entries, accepted or finished, of these event ids."""
+        self._see(now)
+        found: dict[str, LedgerEntry] = {}
+        with self._database.reading() as connection:
+            for event_id in dict.fromkeys(event_ids):
+                row = connection.execute(_FIND, (str(key), event_id, now)).fetchone()
+                if row is not None:
+                    found[event_id] = _decode_entry(*row)
+        return found
+
+    def accept(self, key: InstanceKey, entry: LedgerEntry, now: float) -> LedgerEntry | None:
+        """Enter an event id as accepted unless an unexpired entry is there already; return that older one, or None."""
+        self._see(now)
+        with self._database.transaction() as connection:
+            row = connection.execute(_FIND, (str(key), entry.event_id, now)).fetchone()
+            if row is not None:
+                return _decode_entry(*row)
+            self._put_entry(connection, key, entry)
+        return None
+
+    def finish(self, key: InstanceKey, entry: LedgerEntry) -> None:
+        """Enter an event id as finished, over whatever stands there."""
+        with self._database.transaction() as connection:
+            self._put_entry(connection, key, entry)
+
+    def _put_entry(self, connection: Connection, key: InstanceKey, entry: LedgerEntry) -> None:
+        connection.execute(_PURGE, (self._latest_now, PURGED_ENTRIES))
+        connection.execute(
+            _FINISH,
+            (str(key), entry.event_id, entry.body_hash, expiry_second(entry), encode_receipt(entry.receipt)),
+        )
+
+    def _see(self, now: float) -> None:
+        """Remember the latest time heard of: `finish` is told none, and the purge needs one."""
+        self._latest_now = max(self._latest_now, now)
+
+
+def _decode_entry(event_id: str, body_hash: str, expires_at: int, document: str) -> LedgerEntry:
+    receipt = decode_receipt(event_id, document)
+    return LedgerEntry(event_id=event_id, body_hash=body_hash, expires_at=float(expires_at), receipt=receipt)

@@ -1,0 +1,48 @@
+"""Collecting mistakes, so that an author sees all of them at once."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from settle.core.errors import Finding
+
+
+class Findings:
+    """The findings of one build.
+
+    Attributes:
+        items: in the order they were found.
+        broken: whether a piece of the machine had to be left out, so that what later checks say about it is noise.
+    """
+
+    def __init__(self) -> None:
+        self.items: list[Finding] = []
+        self.broken = False
+
+    def error(self, code: str, node: str, message: str, *, breaks: bool = False) -> None:
+        """Add an error; `breaks` when the piece it is about is left out of the machine."""
+        finding = Finding(code=code, node=node, message=message)
+        if finding not in self.items:
+            self.items.append(finding)
+        self.broken = self.broken or breaks
+
+    def warn(self, code: str, node: str, message: str) -> None:
+        """Add a warning."""
+        finding = Finding(code=code, node=node, message=message, severity="warning")
+        if finding not in self.items:
+            self.items.append(finding)
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Those that stop the build."""
+        return [finding for finding in self.items if finding.severity == "error"]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """Those that do not."""
+        return [finding for finding in self.items if finding.severity != "error"]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` when something known is close, else nothing."""
+    close = get_close_matches(name, [candidate for candidate in known if candidate], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,80 @@
+"""What the functions stand on: a SQLite file, or boto3 against moto."""
+
+import os
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from settle.adapters.polled_queue import PolledQueue
+from settle.local.data_directory import DataDirectory
+from settle.local.lambda_context import ACCOUNT, REGION
+from settle.local.options import Options
+
+SENDERS: Final = ("ingress", "consumer")
+"""The functions that may send internal messages."""
+MEMORY_MB: Final = 512
+PRELOADED: Final = {
+    "embedded": ("settle.adapters.sqlite_store", "settle.adapters.sqlite_queue"),
+    "moto": ("settle.adapters.dynamodb_store", "settle.adapters.sqs_queue"),
+}
+"""What the functions import on a backend once they are called: imported before the first fork, it is shared by all."""
+
+
+class Backend(Protocol):
+    """A started backend."""
+
+    @property
+    def queue(self) -> PolledQueue:
+        """The event queue."""
+
+    @property
+    def description(self) -> str:
+        """One line for the user: what holds the state."""
+
+    @property
+    def processes(self) -> Mapping[str, int]:
+        """Its own processes, process id by role."""
+
+    def environment(self, function: str, /) -> dict[str, str]:
+        """Environment variables of a function."""
+
+    def close(self) -> None:
+        """End its processes."""
+
+
+def start(options: Options, data: DataDirectory) -> Backend:
+    """Start the chosen backend.
+
+    Raises:
+        StartError: it cannot start.
+    """
+    # Each is imported only when chosen: boto3 and moto take a second that the embedded one need not wait.
+    if options.backend == "moto":
+        from settle.local.moto_backend import MotoBackend  # noqa: PLC0415
+
+        return MotoBackend(options, data)
+    from settle.local.embedded_backend import EmbeddedBackend  # noqa: PLC0415
+
+    return EmbeddedBackend(data.database)
+
+
+def common_environment(function: str, handler: str, timeout: float) -> dict[str, str]:
+    """Environment variables that every function has: this process's, those of Lambda, and Settle's own.
+
+    The user's AWS credentials and settings are left out, so that nothing here can reach an account by accident.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {
+        **inherited,
+        "_HANDLER": handler,
+        "POWERTOOLS_SERVICE_NAME": "settle",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_ACCOUNT_ID": ACCOUNT,
+        "SETTLE_FUNCTION_TIMEOUT_SECONDS": f"{timeout:g}",
+        "SETTLE_SENDER": function,
+        "SETTLE_TRUSTED_SENDERS": ",".join(SENDERS),
+    }

@@ -1,0 +1,191 @@
+"""Lambda's event source mapping for an SQS FIFO queue: takes batches, invokes the function, deletes what succeeded.
+
+The rules are those of AWS: at most ten messages in a batch, several groups in one batch, order kept within a group, one
+batch in flight per group (the queue's lock), as many invocations at once as the maximum concurrency allows. Messages
+that are not deleted come again when their visibility timeout ends; nothing shortens it.
+
+Each worker thread serves one invocation at a time; one of the idle ones polls. While invocations compute nobody polls:
+the cores are busy, messages gather, and the next batch is a full one, which costs little more than a batch of one. An
+invocation that takes long is taken to be waiting for a service; then others poll, so that nobody queues behind it.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from settle.adapters.polled_queue import PolledQueue, ReceivedMessage
+from settle.local import batch_response, sqs_event
+from settle.local.errors import InvocationError, StartError
+from settle.runtime.errors import UnavailableError
+
+MAX_BATCH_SIZE: Final = 10
+"""Of a FIFO queue (https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html)."""
+COMPUTING_SECONDS: Final = 0.015
+"""An invocation that takes longer than this is waiting for something. Ten events compute for less."""
+WAIT_SECONDS: Final = 0.5
+"""How long one wait for messages lasts: how soon a stop is noticed, and a message whose timeout has ended."""
+BACK_OFF_SECONDS: Final = 1.0
+"""After the queue could not be reached."""
+_LOG: Final = logging.getLogger("settle.local")
+
+
+class Invoke(Protocol):
+    """Invokes the function and returns its answer. Raises `InvocationError`."""
+
+    def __call__(self, event: object, *, in_flight: int) -> Any:  # noqa: ANN401 - any JSON value
+        """Run one invocation with a batch of `in_flight` messages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingConfig:
+    """Settings of the mapping and of what it connects.
+
+    Attributes:
+        visibility_timeout: of the queue, in seconds.
+        function_timeout: of the function, in seconds.
+        batch_size: most messages in a batch.
+        max_concurrency: most invocations at once.
+
+    Raises:
+        StartError: AWS would refuse them.
+    """
+
+    visibility_timeout: int
+    function_timeout: float
+    batch_size: int = MAX_BATCH_SIZE
+    max_concurrency: int = 4
+
+    def __post_init__(self) -> None:
+        if self.function_timeout > self.visibility_timeout:
+            raise StartError(
+                f"Queue visibility timeout: {self.visibility_timeout} seconds is less than "
+                f"Function timeout: {self.function_timeout:g} seconds"
+            )
+        if not 1 <= self.batch_size <= MAX_BATCH_SIZE:
+            raise StartError(
+                f"BatchSize {self.batch_size} is not between 1 and {MAX_BATCH_SIZE}, as a FIFO queue needs"
+            )
+
+
+@dataclass(slots=True)
+class MappingCounters:
+    """What happened since the start."""
+
+    batches: int = 0
+    failed_batches: int = 0
+    messages: int = 0
+    failed_messages: int = 0
+
+
+class EventSourceMapping:
+    """Runs until stopped.
+
+    Args:
+        queue: where the messages come from.
+        invoke: runs the function.
+        config: settings.
+        computing: invocations that may compute before messages gather; half the cores by default, the other half
+            being for the ingress.
+    """
+
+    def __init__(
+        self, queue: PolledQueue, invoke: Invoke, config: MappingConfig, *, computing: int | None = None
+    ) -> None:
+        self.counters = MappingCounters()
+        self._queue, self._invoke, self._config = queue, invoke, config
+        self._computing = computing or max(1, (os.cpu_count() or 1) // 2)
+        self._changed = threading.Condition()
+        self._polling = False
+        self._begun: dict[int, float] = {}
+        self._stopping = threading.Event()
+        self._workers = [
+            threading.Thread(target=self._work, name=f"mapping-{number}", daemon=True)
+            for number in range(config.max_concurrency)
+        ]
+
+    def start(self) -> None:
+        """Begin to poll."""
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self, timeout: float) -> None:
+        """Take no more messages and let the running invocations end, for `timeout` seconds at most."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+        deadline = time.monotonic() + timeout
+        for worker in self._workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                batch = self._next_batch()
+                if batch:
+                    self.process(batch)
+            except Exception:  # noqa: BLE001 - the entry point of the thread: the mapping must outlive whatever goes wrong
+                _LOG.exception("the event source mapping met an unexpected error and goes on")
+                self._stopping.wait(BACK_OFF_SECONDS)
+            finally:
+                self._begun.pop(threading.get_ident(), None)
+
+    def _next_batch(self) -> list[ReceivedMessage]:
+        """Wait for this worker's turn to poll, then for messages; empty when the mapping stops."""
+        with self._changed:
+            while not self._may_poll():
+                # Nobody tells when an invocation has become a long one.
+                self._changed.wait(None if self._polling else COMPUTING_SECONDS)
+            self._polling = True
+        try:
+            messages = self._poll()
+            self._begun[threading.get_ident()] = time.monotonic()
+            return messages
+        finally:
+            with self._changed:
+                self._polling = False
+                self._changed.notify()
+
+    def _may_poll(self) -> bool:
+        if self._polling:
+            return False
+        since = time.monotonic() - COMPUTING_SECONDS
+        return self._stopping.is_set() or sum(begun > since for begun in list(self._begun.values())) < self._computing
+
+    def _poll(self) -> list[ReceivedMessage]:
+        while not self._stopping.is_set():
+            try:
+                messages = self._queue.receive(
+                    max_messages=self._config.batch_size, visibility_timeout=self._config.visibility_timeout
+                )
+                if messages:
+                    return messages
+                self._queue.wait(WAIT_SECONDS)
+            except UnavailableError as error:
+                _LOG.warning("the queue cannot be polled: %s", error)
+                self._stopping.wait(BACK_OFF_SECONDS)
+        return []
+
+    def process(self, batch: Sequence[ReceivedMessage]) -> None:
+        """Invoke the function with one batch, and delete what it succeeded with."""
+        counters = self.counters
+        done: list[ReceivedMessage] = []
+        try:
+            answer = self._invoke(sqs_event.to_event(batch, arn=self._queue.arn), in_flight=len(batch))
+            done = batch_response.succeeded(batch, answer)
+            if done:
+                self._queue.delete([message.receipt_handle for message in done])
+        except InvocationError:
+            pass  # whoever invoked has logged it
+        except batch_response.InvalidBatchResponseError as error:
+            _LOG.warning("the whole batch failed: %s", error)
+        except UnavailableError as error:
+            _LOG.warning("finished messages could not be deleted and will come again: %s", error)
+        with self._changed:
+            counters.batches += 1
+            counters.messages += len(batch)
+            counters.failed_messages += len(batch) - len(done)
+            counters.failed_batches += len(done) < len(batch)

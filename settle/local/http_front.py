@@ -1,0 +1,156 @@
+"""The HTTP front: what API Gateway is on AWS, as an ASGI application in front of the ingress function."""
+
+import os
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+from settle.local import http_event, http_response
+from settle.local.errors import InvocationError, ThrottledError, TimedOutError
+from settle.local.http_response import HttpResponse, InvalidResponseError
+
+MAX_BODY_BYTES: Final = 10 * 1024 * 1024
+"""API Gateway's payload limit (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html)."""
+LOCAL_PREFIX: Final = "/dev/"
+"""Paths that the local system answers itself."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+class Ingress(Protocol):
+    """Runs the ingress function."""
+
+    async def invoke(self, event: object, *, request_id: str, waits: bool) -> Any:  # noqa: ANN401 - any JSON value
+        """Run one invocation. Raises `InvocationError`."""
+
+
+class _BodyTooLargeError(Exception):
+    """More than the limit."""
+
+
+class _DisconnectedError(Exception):
+    """The client went away before the body was complete."""
+
+
+class HttpFront:
+    """The ASGI application.
+
+    Args:
+        ingress: runs the ingress function.
+        max_waiting: requests with `Prefer: wait` in flight, beyond which others lose that header and get their 202 at
+            once, so that clients who wait leave room for those who do not.
+        report: what `GET /dev/processes` answers.
+    """
+
+    def __init__(self, ingress: Ingress, *, max_waiting: int, report: Callable[[], object]) -> None:
+        self._ingress = ingress
+        self._max_waiting = max_waiting
+        self._report = report
+        self._waiting = 0
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            body = await _read(scope["headers"], receive)
+        except _BodyTooLargeError:
+            response = http_response.problem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request body may have {MAX_BODY_BYTES} bytes"
+            )
+            # What is left of the body is not read, so the connection cannot serve another request.
+            response.headers.append(("connection", "close"))
+        except _DisconnectedError:
+            return
+        else:
+            if scope["path"].startswith(LOCAL_PREFIX):
+                response = self._answer_locally(scope)
+            else:
+                response = await self._invoke(scope, body)
+        await _send(response, send)
+
+    def _answer_locally(self, scope: MutableMapping[str, Any]) -> HttpResponse:
+        if scope["path"] != "/dev/processes":
+            return http_response.problem(HTTPStatus.NOT_FOUND, f"the local system has no {scope['path']}")
+        if scope["method"] != "GET":
+            return http_response.problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed here")
+        return http_response.json_response(self._report())
+
+    async def _invoke(self, scope: MutableMapping[str, Any], body: bytes) -> HttpResponse:
+        headers: RawHeaders = scope["headers"]
+        prefers = _prefers_to_wait(headers)
+        if prefers and self._waiting >= self._max_waiting:
+            prefers, headers = False, [header for header in headers if header[0] != b"prefer"]
+        # A PUT waits for the instance to be created.
+        waits = prefers or scope["method"] == "PUT"
+        request_id = str(uuid.UUID(bytes=os.urandom(16), version=4))
+        event = http_event.to_event(
+            _request(scope, headers, body),
+            request_id=request_id,
+            now=time.time(),  # noqa: TID251 - this stands for API Gateway, where time comes from
+        )
+        self._waiting += prefers
+        try:
+            return http_response.from_function(await self._ingress.invoke(event, request_id=request_id, waits=waits))
+        except (InvocationError, InvalidResponseError) as error:
+            return _failure(error)
+        finally:
+            self._waiting -= prefers
+
+
+def _request(scope: MutableMapping[str, Any], headers: RawHeaders, body: bytes) -> http_event.HttpRequest:
+    client = scope["client"]
+    return http_event.HttpRequest(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        body=body,
+        protocol=f"HTTP/{scope['http_version']}",
+        source_ip=client[0] if client else "127.0.0.1",
+    )
+
+
+def _prefers_to_wait(headers: RawHeaders) -> bool:
+    return any(name == b"prefer" and b"wait" in value for name, value in headers)
+
+
+async def _read(headers: RawHeaders, receive: Receive) -> bytes:
+    length = next((value for name, value in headers if name == b"content-length"), b"0")
+    if int(length) > MAX_BODY_BYTES:
+        raise _BodyTooLargeError
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _DisconnectedError
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY_BYTES:
+            raise _BodyTooLargeError
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _send(response: HttpResponse, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    headers.append((b"content-length", str(len(response.body)).encode("ascii")))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _failure(error: Exception) -> HttpResponse:
+    match error:
+        case ThrottledError():
+            response = http_response.problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the ingress has no room: {error}")
+            response.headers.append(("retry-after", "1"))
+        case TimedOutError():
+            response = http_response.problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the ingress failed: {error}")
+        case _:
+            # What went wrong is the developer's to see, and this system has no other users.
+            response = http_response.problem(HTTPStatus.INTERNAL_SERVER_ERROR, f"the ingress failed: {error}")
+    return response

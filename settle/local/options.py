@@ -1,0 +1,73 @@
+"""What `make start` may be told: by variables, for `make start PORT=8001`, or by flags."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+"""Never another one: the local system has no authentication."""
+BACKENDS: Final = ("embedded", "moto")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Settings of the local system.
+
+    Attributes:
+        port: of the HTTP front; 0 takes any free one.
+        data: directory for the database, logs and outboxes.
+        backend: `embedded` (SQLite) or `moto`.
+        machines: directory of machine files.
+        verbose: the functions' output goes to the console.
+        ingress_handler: handler string.
+        consumer_handler: handler string.
+        ingress_timeout: seconds; API Gateway itself waits for 30.
+        consumer_timeout: seconds.
+        visibility_timeout: of the queue, in seconds; AWS advises six times the consumer's timeout.
+        ingress_concurrency: most sandboxes of the ingress.
+        consumer_concurrency: most sandboxes of the consumer.
+    """
+
+    port: int
+    data: Path
+    backend: str
+    machines: Path
+    verbose: bool
+    ingress_handler: str
+    consumer_handler: str
+    ingress_timeout: float
+    consumer_timeout: float
+    visibility_timeout: int
+    ingress_concurrency: int
+    consumer_concurrency: int
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """Read flags, with variables as their defaults. Wrong ones end the process with status 2, as argparse does."""
+    parser = argparse.ArgumentParser(prog="python -m settle.local", description="Run Settle on this machine.")
+    add = parser.add_argument
+    add("--port", type=int, default=environment.get("PORT") or "8000", help="HTTP port on 127.0.0.1 (PORT)")
+    add("--data", type=Path, default=environment.get("DATA") or ".settle", help="where state and logs live (DATA)")
+    add("--backend", choices=BACKENDS, default=environment.get("BACKEND") or "embedded", help="(BACKEND)")
+    add("--machines", type=Path, default="machines", help="directory of machine files")
+    add("--verbose", action="store_true", help="the functions' output goes to the console, not to DATA/logs")
+    add("--consumer-timeout", type=float, default=5.0, help="function timeout of the consumer, in seconds")
+    add("--visibility-timeout", type=int, default=30, help="seconds until a failed message comes again")
+    add("--consumer-concurrency", type=_positive, default=4, help="most consumer processes")
+    add("--ingress-concurrency", type=_positive, default=64, help="most ingress processes")
+    add("--ingress-timeout", type=float, default=29.0, help=argparse.SUPPRESS)
+    add("--ingress-handler", default="functions.ingress.handler.handler", help=argparse.SUPPRESS)
+    add("--consumer-handler", default="functions.consumer.handler.handler", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.backend not in BACKENDS:
+        parser.error(f"BACKEND is {given.backend!r}; choose from {', '.join(BACKENDS)}")
+    return Options(**vars(given))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number

@@ -1,0 +1,442 @@
+"""What every instance store promises, whatever it stands on."""
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from settle.adapters.dynamodb_store import DynamoDBInstanceStore
+from settle.adapters.item_rules import MAX_HELD_CHANGES
+from settle.adapters.sqlite_database import IN_MEMORY, SqliteDatabase
+from settle.adapters.sqlite_store import SqliteInstanceStore
+from settle.core.errors import ContextInvalidError, SnapshotTooNewError
+from settle.runtime import instance_codec, item_codec
+from settle.runtime.errors import ConflictError, InstanceTooLargeError, InstanceTooNewError
+from settle.runtime.instance import HeldRange, Instance, InstanceKey
+from settle.runtime.limits import MAX_ITEM_BYTES, MAX_MESSAGE_BYTES
+from settle.runtime.ports import ABSENT, Expected, InstanceStore
+from settle.runtime.receipt import Position
+from tests.support.dynamodb import TABLE_NAME, moto_dynamodb
+from tests.support.instances import KEY, NOW, make_entry, make_held, make_instance
+
+OTHER_KEY = InstanceKey("count", "order-4712")
+THREADS = 8
+ROUNDS = 10
+
+
+@pytest.fixture(params=["sqlite-memory", "sqlite-file", "dynamodb-moto"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InstanceStore]:
+    match request.param:
+        case "dynamodb-moto":
+            with moto_dynamodb() as client:
+                yield DynamoDBInstanceStore(client, TABLE_NAME)
+        case place:
+            database = SqliteDatabase(IN_MEMORY if place == "sqlite-memory" else tmp_path / "settle.db")
+            yield SqliteInstanceStore(database)
+            database.close()
+
+
+def at(instance: Instance) -> Expected:
+    return Expected(incarnation=instance.incarnation, revision=instance.revision)
+
+
+def following(instance: Instance, **fields: object) -> Instance:
+    return replace(instance, revision=instance.revision + 1, **fields)  # type: ignore[arg-type]
+
+
+def numbers(store: InstanceStore, first: int = 1, limit: int = 1000, key: InstanceKey = KEY) -> list[int]:
+    return [event.number for event in store.load_held(key, first, limit)]
+
+
+# ---- instances
+
+
+def test_an_instance_that_was_never_created_is_none(store: InstanceStore) -> None:
+    assert store.load(KEY) is None
+
+
+def test_a_created_instance_is_read_back_equal(store: InstanceStore) -> None:
+    created = make_instance(context={"note": "größer 日本 \ud800 \x00", "n": [1, 2.5, None, True]})
+    store.commit(created, ABSENT)
+    assert store.load(KEY) == created
+    assert store.load(OTHER_KEY) is None
+
+
+def test_creating_over_an_instance_conflicts_and_writes_nothing(store: InstanceStore) -> None:
+    created = make_instance()
+    store.commit(created, ABSENT)
+    with pytest.raises(ConflictError):
+        store.commit(make_instance(incarnation="another"), ABSENT)
+    assert store.load(KEY) == created
+
+
+def test_a_commit_replaces_the_expected_instance(store: InstanceStore) -> None:
+    first = make_instance()
+    store.commit(first, ABSENT)
+    second = following(first, version=2, paused=True)
+    store.commit(second, at(first))
+    assert store.load(KEY) == second
+
+
+def test_a_new_incarnation_may_replace_the_expected_instance(store: InstanceStore) -> None:
+    first = make_instance()
+    store.commit(first, ABSENT)
+    second = following(first, incarnation="another")
+    store.commit(second, at(first))
+    assert store.load(KEY) == second
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        Expected(incarnation="01JAB3C4D5E6F7G8", revision=1),
+        Expected(incarnation="01JAB3C4D5E6F7G8", revision=3),
+        Expected(incarnation="another", revision=2),
+        ABSENT,
+    ],
+    ids=["older revision", "later revision", "other incarnation", "absent"],
+)
+def test_a_commit_on_another_condition_conflicts_and_writes_nothing(store: InstanceStore, expected: Expected) -> None:
+    first = make_instance()
+    second = following(first)
+    store.commit(first, ABSENT)
+    store.commit(second, at(first), hold=[make_held(1)])
+
+    with pytest.raises(ConflictError):
+        store.commit(following(second), expected)
+    with pytest.raises(ConflictError):
+        store.commit(following(second), expected, hold=[make_held(2)], release=[1])
+
+    assert store.load(KEY) == second
+    assert store.load_held(KEY, 1, 10) == [make_held(1)]
+
+
+def test_an_absent_instance_is_at_no_revision(store: InstanceStore) -> None:
+    with pytest.raises(ConflictError):
+        store.commit(make_instance(revision=2), at(make_instance()))
+    assert store.load(KEY) is None
+
+
+def test_a_repeated_commit_conflicts(store: InstanceStore) -> None:
+    """As when the answer to the first one is lost: the caller reads again and finds its own write."""
+    first = make_instance()
+    second = following(first)
+    store.commit(first, ABSENT)
+    store.commit(second, at(first))
+    with pytest.raises(ConflictError):
+        store.commit(second, at(first))
+    assert store.load(KEY) == second
+
+
+# ---- many writers
+
+
+def test_of_racing_creators_exactly_one_wins(store: InstanceStore) -> None:
+    for number in range(ROUNDS):
+        key = InstanceKey("count", f"raced-{number}")
+        start = Barrier(THREADS)
+
+        def create(creator: int, key: InstanceKey = key, start: Barrier = start) -> str:
+            instance = make_instance(key=key, incarnation=f"of {creator}")
+            start.wait()
+            try:
+                store.commit(instance, ABSENT)
+            except ConflictError:
+                return ""
+            return instance.incarnation
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            winners = [winner for winner in pool.map(create, range(THREADS)) if winner]
+
+        stored = store.load(key)
+        assert stored is not None
+        assert winners == [stored.incarnation]
+
+
+def test_compare_and_set_loses_no_increment(store: InstanceStore) -> None:
+    store.commit(make_instance(context=0), ABSENT)
+    start = Barrier(THREADS)
+
+    def count(_: int) -> None:
+        start.wait()
+        for _ in range(ROUNDS):
+            while not increment(store):
+                pass
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(count, range(THREADS)))
+
+    stored = store.load(KEY)
+    assert stored is not None
+    assert (stored.snapshot.context, stored.revision) == (THREADS * ROUNDS, THREADS * ROUNDS + 1)
+
+
+def test_racing_transactions_leave_instances_and_held_events_in_step(store: InstanceStore) -> None:
+    store.commit(make_instance(held=HeldRange(first=1, next=1, floor=Position(1))), ABSENT)
+    start = Barrier(THREADS)
+
+    def hold(_: int) -> None:
+        start.wait()
+        while not hold_one(store):
+            pass
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(hold, range(THREADS)))
+
+    stored = store.load(KEY)
+    assert stored is not None
+    assert stored.held is not None
+    assert numbers(store) == list(range(1, stored.held.next)) == list(range(1, THREADS + 1))
+
+
+def increment(store: InstanceStore) -> bool:
+    found = store.load(KEY)
+    assert found is not None
+    counted = replace(found.snapshot, context=found.snapshot.context + 1)
+    return try_commit(store, following(found, snapshot=counted), at(found))
+
+
+def hold_one(store: InstanceStore) -> bool:
+    found = store.load(KEY)
+    assert found is not None
+    assert found.held is not None
+    held = replace(found.held, next=found.held.next + 1)
+    try:
+        store.commit(following(found, held=held), at(found), hold=[make_held(found.held.next)])
+    except ConflictError:
+        return False
+    return True
+
+
+def try_commit(store: InstanceStore, instance: Instance, expected: Expected) -> bool:
+    try:
+        store.commit(instance, expected)
+    except ConflictError:
+        return False
+    return True
+
+
+# ---- held events
+
+
+def test_holding_is_one_commit_with_the_instance(store: InstanceStore) -> None:
+    instance = make_instance(held=HeldRange(first=1, next=3, floor=Position(1)))
+    store.commit(instance, ABSENT, hold=[make_held(1), make_held(2, body="\u00fc\n\"'")])
+    assert store.load(KEY) == instance
+    assert store.load_held(KEY, 1, 10) == [make_held(1), make_held(2, body="\u00fc\n\"'")]
+
+
+def test_releasing_is_one_commit_with_the_instance(store: InstanceStore) -> None:
+    first = make_instance()
+    store.commit(first, ABSENT, hold=[make_held(1), make_held(2), make_held(3)])
+    second = following(first)
+    store.commit(second, at(first), release=[1, 2], hold=[make_held(4)])
+    assert store.load(KEY) == second
+    assert numbers(store) == [3, 4]
+
+
+def test_releasing_what_is_not_held_changes_nothing(store: InstanceStore) -> None:
+    first = make_instance()
+    store.commit(first, ABSENT)
+    store.commit(following(first), at(first), release=[1])
+    assert numbers(store) == []
+
+
+def test_a_taken_number_conflicts_and_writes_nothing(store: InstanceStore) -> None:
+    first = make_instance()
+    store.commit(first, ABSENT, hold=[make_held(1)])
+    with pytest.raises(ConflictError):
+        store.commit(following(first), at(first), hold=[make_held(2), make_held(1, body="another")])
+    assert store.load(KEY) == first
+    assert store.load_held(KEY, 1, 10) == [make_held(1)]
+
+
+def test_a_number_that_is_released_may_be_taken_in_the_same_commit(store: InstanceStore) -> None:
+    first = make_instance()
+    store.commit(first, ABSENT, hold=[make_held(1), make_held(2)])
+    store.commit(following(first), at(first), release=[1], hold=[make_held(1, body="another"), make_held(3)])
+    assert store.load_held(KEY, 1, 10) == [make_held(1, body="another"), make_held(2), make_held(3)]
+
+
+def test_held_events_come_in_the_order_of_their_numbers(store: InstanceStore) -> None:
+    store.commit(make_instance(), ABSENT, hold=[make_held(number) for number in (100, 9, 11, 2, 10, 1000, 101)])
+    assert numbers(store) == [2, 9, 10, 11, 100, 101, 1000]
+    assert numbers(store, first=10) == [10, 11, 100, 101, 1000]
+    assert numbers(store, limit=3) == [2, 9, 10]
+    assert numbers(store, first=10, limit=1) == [10]
+    assert numbers(store, first=1001) == []
+    assert numbers(store, limit=0) == []
+
+
+def test_held_events_of_instances_are_apart(store: InstanceStore) -> None:
+    store.commit(make_instance(), ABSENT, hold=[make_held(1)])
+    store.commit(make_instance(key=OTHER_KEY), ABSENT, hold=[make_held(1, body="another")])
+    assert store.load_held(KEY, 1, 10) == [make_held(1)]
+    assert store.load_held(OTHER_KEY, 1, 10) == [make_held(1, body="another")]
+
+
+def test_the_largest_messages_can_be_held_and_are_read_over_several_pages(store: InstanceStore) -> None:
+    held = [make_held(number, body='"' * MAX_MESSAGE_BYTES) for number in range(1, 7)]
+    store.commit(make_instance(), ABSENT, hold=held)
+    assert store.load_held(KEY, 1, 10) == held
+
+
+def test_as_many_as_a_transaction_holds_can_be_held_at_once(store: InstanceStore) -> None:
+    store.commit(make_instance(), ABSENT, hold=[make_held(number) for number in range(1, MAX_HELD_CHANGES + 1)])
+    assert len(numbers(store)) == MAX_HELD_CHANGES
+
+
+@pytest.mark.parametrize(
+    ("hold", "release"),
+    [
+        (range(1, MAX_HELD_CHANGES + 2), []),
+        ([1], range(2, MAX_HELD_CHANGES + 2)),
+        ([1, 1], []),
+        ([2, 2], [2]),
+        ([], [1, 1]),
+    ],
+    ids=["too many held", "too many together", "held twice", "held twice and released", "released twice"],
+)
+def test_changes_that_no_transaction_takes_are_refused(
+    store: InstanceStore, hold: list[int], release: list[int]
+) -> None:
+    with pytest.raises(ValueError, match="in one commit"):
+        store.commit(make_instance(), ABSENT, hold=[make_held(number) for number in hold], release=release)
+    assert store.load(KEY) is None
+
+
+# ---- the ledger
+
+
+def test_an_unknown_event_id_has_no_entry(store: InstanceStore) -> None:
+    assert store.find_finished(KEY, [], NOW) == {}
+    assert store.find_finished(KEY, ["a"], NOW) == {}
+    assert store.find_finished(KEY, ["a", "b"], NOW) == {}
+
+
+def test_an_accepted_event_id_is_found(store: InstanceStore) -> None:
+    assert store.accept(KEY, make_entry("a"), NOW) is None
+    assert store.find_finished(KEY, ["a"], NOW) == {"a": make_entry("a")}
+
+
+def test_a_second_accept_returns_the_older_entry_and_writes_nothing(store: InstanceStore) -> None:
+    older = make_entry("a")
+    store.accept(KEY, older, NOW)
+    assert store.accept(KEY, replace(older, body_hash="another", expires_at=NOW + 9e5), NOW + 5) == older
+    assert store.find_finished(KEY, ["a"], NOW + 5) == {"a": older}
+
+
+def test_finishing_replaces_the_accepted_entry_and_may_be_repeated(store: InstanceStore) -> None:
+    finished = make_entry("a", finished=True)
+    store.accept(KEY, make_entry("a"), NOW)
+    for _ in range(2):
+        store.finish(KEY, finished)
+        assert store.find_finished(KEY, ["a"], NOW) == {"a": finished}
+    assert store.accept(KEY, make_entry("a"), NOW) == finished
+
+
+def test_an_event_may_be_finished_without_having_been_accepted(store: InstanceStore) -> None:
+    store.finish(KEY, make_entry("a", finished=True))
+    assert store.find_finished(KEY, ["a"], NOW) == {"a": make_entry("a", finished=True)}
+
+
+def test_an_expired_entry_counts_as_absent(store: InstanceStore) -> None:
+    store.accept(KEY, make_entry("a", expires_at=NOW), NOW - 10)
+    store.finish(KEY, make_entry("b", expires_at=NOW, finished=True))
+    assert set(store.find_finished(KEY, ["a", "b"], NOW - 0.001)) == {"a", "b"}
+    assert store.find_finished(KEY, ["a", "b"], NOW) == {}
+    assert store.find_finished(KEY, ["a"], NOW) == {}
+
+
+def test_an_expired_entry_is_replaced(store: InstanceStore) -> None:
+    store.finish(KEY, make_entry("a", expires_at=NOW, finished=True))
+    assert store.accept(KEY, make_entry("a"), NOW - 0.001) == make_entry("a", expires_at=NOW, finished=True)
+    assert store.accept(KEY, make_entry("a"), NOW) is None
+    assert store.find_finished(KEY, ["a"], NOW) == {"a": make_entry("a")}
+
+
+def test_an_expiry_is_kept_in_whole_seconds_and_never_early(store: InstanceStore) -> None:
+    store.accept(KEY, make_entry("a", expires_at=NOW + 0.25), NOW)
+    assert store.find_finished(KEY, ["a"], NOW + 0.75)["a"].expires_at == math.ceil(NOW + 0.25)
+    assert store.find_finished(KEY, ["a"], NOW + 1) == {}
+
+
+def test_entries_of_instances_are_apart(store: InstanceStore) -> None:
+    store.accept(KEY, make_entry("a"), NOW)
+    assert store.find_finished(OTHER_KEY, ["a"], NOW) == {}
+    assert store.accept(OTHER_KEY, make_entry("a"), NOW) is None
+
+
+def test_more_than_a_hundred_ids_are_looked_up_together_and_may_repeat(store: InstanceStore) -> None:
+    ids = [f"id-{number}" for number in range(205)]
+    for event_id in ids[::2]:
+        store.accept(KEY, make_entry(event_id), NOW)
+    assert list(store.find_finished(KEY, [*ids, *ids], NOW)) != []
+    assert set(store.find_finished(KEY, [*ids, *ids], NOW)) == set(ids[::2])
+
+
+def test_expired_entries_do_not_disturb_later_ones(store: InstanceStore) -> None:
+    for number in range(50):
+        store.accept(KEY, make_entry(f"old-{number}", expires_at=NOW + 1), NOW)
+    for number in range(50):
+        assert store.accept(KEY, make_entry(f"new-{number}"), NOW + 2) is None
+        store.finish(KEY, make_entry(f"new-{number}", finished=True))
+    assert len(store.find_finished(KEY, [f"new-{number}" for number in range(50)], NOW + 2)) == 50
+    assert store.find_finished(KEY, [f"old-{number}" for number in range(50)], NOW + 2) == {}
+
+
+# ---- what cannot be stored, or read
+
+
+def test_an_instance_over_the_limit_of_an_item_is_refused_and_nothing_is_written(store: InstanceStore) -> None:
+    first = make_instance()
+    store.commit(first, ABSENT)
+    for context in ["x" * MAX_ITEM_BYTES, "ü" * (MAX_ITEM_BYTES // 2)]:
+        large = make_instance(revision=2, context=context)
+        with pytest.raises(InstanceTooLargeError, match="at most 409600"):
+            store.commit(large, at(first))
+        with pytest.raises(InstanceTooLargeError):
+            store.commit(large, at(first), hold=[make_held(1)])
+    assert store.load(KEY) == first
+    assert numbers(store) == []
+
+
+def test_an_instance_near_the_limit_is_stored(store: InstanceStore) -> None:
+    large = make_instance(context="x" * 400_000)
+    store.commit(large, ABSENT)
+    assert store.load(KEY) == large
+
+
+def test_what_is_not_json_is_refused(store: InstanceStore) -> None:
+    with pytest.raises(ContextInvalidError):
+        store.commit(make_instance(context=math.nan), ABSENT)
+    assert store.load(KEY) is None
+
+
+def test_what_a_newer_release_stored_is_left_for_it(store: InstanceStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = make_instance()
+    with monkeypatch.context() as newer:
+        newer.setattr(instance_codec, "INSTANCE_SCHEMA", 2)
+        newer.setattr(item_codec, "ITEM_SCHEMA", 2)
+        store.commit(first, ABSENT, hold=[make_held(1)])
+        store.finish(KEY, make_entry("a", finished=True))
+    with pytest.raises(InstanceTooNewError):
+        store.load(KEY)
+    with pytest.raises(InstanceTooNewError):
+        store.load_held(KEY, 1, 10)
+    with pytest.raises(InstanceTooNewError):
+        store.find_finished(KEY, ["a"], NOW)
+    with pytest.raises(InstanceTooNewError):
+        store.accept(KEY, make_entry("a"), NOW)
+
+
+def test_a_snapshot_of_a_newer_release_is_left_for_it(store: InstanceStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(instance_codec, "SNAPSHOT_SCHEMA", 2)
+        store.commit(make_instance(), ABSENT)
+    with pytest.raises(SnapshotTooNewError):
+        store.load(KEY)

@@ -1,0 +1,4 @@
+from settle import Statechart
+
+FIRST = Statechart(id="door", states=["open"])
+MACHINE = Statechart(id="door", states=["open", "closed"], versions=[FIRST])

@@ -1,0 +1,1 @@
+import this is not Python

@@ -1,0 +1,5 @@
+from settle import Statechart
+
+from . import _helper
+
+MACHINE = Statechart(id="door", states=["open", "closed"])

@@ -1,0 +1,1 @@
+STATES = ["open", "closed"]

@@ -1,0 +1,3 @@
+from settle import Statechart
+
+machine = Statechart(id="door", states=["open", "closed"])

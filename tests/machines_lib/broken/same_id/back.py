@@ -1,0 +1,3 @@
+from settle import Statechart
+
+MACHINE = Statechart(id="door", states=["open", "closed"])

@@ -1,0 +1,1 @@
+MACHINE = {"id": "door", "states": ["open", "closed"]}

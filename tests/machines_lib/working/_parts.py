@@ -1,0 +1,3 @@
+"""A helper beside the machines: not a machine itself."""
+
+STATES = ["open", "closed"]

@@ -1,0 +1,102 @@
+"""The consumer's handler, called with the event that Lambda would give it."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.consumer import handler as consumer
+from functions.wiring import SystemClock
+from settle.adapters.sqlite_database import SqliteDatabase
+from settle.adapters.sqlite_queue import SqliteQueue
+from settle.adapters.sqlite_store import SqliteInstanceStore
+from settle.core.errors import SettleError
+from settle.local.sqs_event import to_event
+from settle.runtime.envelope import EnvelopeEvent, EventsEnvelope, dump_envelope
+from settle.runtime.instance import InstanceKey
+
+ARN = "arn:aws:sqs:local:000000000000:settle-events.fifo"
+
+
+class Context:
+    """What the handler asks of Lambda's context."""
+
+    function_name = "consumer"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:local:000000000000:function:consumer"
+    aws_request_id = "request"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteDatabase]:
+    path = tmp_path / "settle.db"
+    environment = {
+        "SETTLE_BACKEND": "embedded",
+        "SETTLE_DATABASE": str(path),
+        "SETTLE_QUEUE_ARN": ARN,
+        "SETTLE_SENDER": "consumer",
+        "SETTLE_TRUSTED_SENDERS": "ingress,consumer",
+        "SETTLE_FUNCTION_TIMEOUT_SECONDS": "30",
+        "SETTLE_LOCAL_DIR": str(tmp_path),
+        "POWERTOOLS_SERVICE_NAME": "settle",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    consumer._consumer.cache_clear()
+    database = SqliteDatabase(path)
+    yield database
+    database.close()
+    consumer._consumer.cache_clear()
+
+
+def send(queue: SqliteQueue, group: str, event: str = "COUNT") -> None:
+    machine, instance = group.split("/")
+    body = dump_envelope(EventsEnvelope(machine=machine, instance=instance, events=[EnvelopeEvent(type=event)]))
+    queue.send(group=group, deduplication_id=f"{group.replace('/', '-')}-{SystemClock().now()}", body=body)
+
+
+def test_a_batch_is_applied_and_nothing_comes_again(database: SqliteDatabase) -> None:
+    queue = SqliteQueue(database, SystemClock(), sender="ingress")
+    for instance in range(3):
+        send(queue, f"count/{instance}")
+    received = queue.receive(max_messages=10, visibility_timeout=30)
+    answer = consumer.handler(to_event(received, arn=queue.arn), Context())  # type: ignore[arg-type]
+    assert answer == {"batchItemFailures": []}
+    stored = SqliteInstanceStore(database).load(InstanceKey("count", "1"))
+    assert stored is not None
+    assert stored.snapshot.configuration == ("even",)
+
+
+def test_log_lines_carry_the_keys_that_operators_search_for(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer._consumer()
+    lines = io.StringIO()
+    (handler,) = logging.getLogger("settle").handlers
+    assert isinstance(handler, logging.StreamHandler)
+    monkeypatch.setattr(handler, "stream", lines)
+    queue = SqliteQueue(database, SystemClock(), sender="stranger")
+    queue.send(group="count/1", deduplication_id="x", body="nonsense")
+    received = queue.receive(max_messages=10, visibility_timeout=30)
+    consumer.handler(to_event(received, arn=queue.arn), Context())  # type: ignore[arg-type]
+    line = json.loads(lines.getvalue())
+    assert line["message_group"] == "count/1"
+    assert "not an envelope" in line["message"]
+    assert "nonsense" not in lines.getvalue()
+
+
+def test_a_service_that_could_never_start_is_found_when_the_function_starts(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETTLE_FUNCTION_TIMEOUT_SECONDS", "3")
+    records: dict[str, Any] = {"Records": []}
+    with pytest.raises(SettleError, match=r"may take 3.0 s"):
+        consumer.handler(records, Context())  # type: ignore[arg-type]
+    assert database is not None
