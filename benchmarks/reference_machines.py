@@ -163,6 +163,10 @@ class ReferenceMachine:
 
     def build(self, *, pydantic: bool) -> Definition:
         """Compile it, over its model or over a plain dict."""
+        return self.chart(pydantic=pydantic).definition
+
+    def chart(self, *, pydantic: bool) -> Statechart:
+        """Return it as a machine file would export it."""
         return Statechart(
             id=self.name,
             context=self.context if pydantic else None,
@@ -170,7 +174,7 @@ class ReferenceMachine:
             initial=self.initial,
             states=self.states,
             transitions=self.transitions,
-        ).definition
+        )
 
     def check(self, leaves: Sequence[str], context: Mapping[str, Any]) -> None:
         """Compare what a pass left with what it must leave."""

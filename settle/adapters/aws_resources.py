@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from settle.runtime.limits import MAX_MESSAGE_BYTES, MAX_SQS_MESSAGE_BYTES
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
@@ -35,11 +37,16 @@ QUEUE_ATTRIBUTES: Final[dict["QueueAttributeNameType", str]] = {
     "ContentBasedDeduplication": "false",
     "DeduplicationScope": "messageGroup",
     "FifoThroughputLimit": "perMessageGroupId",
+    "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
     "MessageRetentionPeriod": str(RETENTION_SECONDS),
     "SqsManagedSseEnabled": "true",
 }
 """Attributes of CreateQueue, without the visibility timeout and the redrive policy."""
-DEAD_LETTER_QUEUE_ATTRIBUTES: Final = QUEUE_ATTRIBUTES
+DEAD_LETTER_QUEUE_ATTRIBUTES: Final[dict["QueueAttributeNameType", str]] = {
+    **QUEUE_ATTRIBUTES,
+    # Room for the reason beside the largest message of the event queue.
+    "MaximumMessageSize": str(MAX_SQS_MESSAGE_BYTES),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

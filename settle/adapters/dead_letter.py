@@ -1,12 +1,10 @@
 """What both dead-letter queues put beside a message: the reason, as a message attribute."""
 
-import re
 from typing import Final, TypedDict
 
-from settle.runtime.limits import MAX_SQS_MESSAGE_BYTES
+from settle.runtime.limits import MAX_SQS_MESSAGE_BYTES, NOT_A_CHARACTER
 
 REASON_ATTRIBUTE: Final = "reason"
-_NOT_A_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class TextAttribute(TypedDict):
@@ -23,5 +21,5 @@ def reason_attribute(body: str, reason: str) -> dict[str, TextAttribute]:
     control characters (API_SendMessage). A message must never be kept from its dead-letter queue by that.
     """
     room = MAX_SQS_MESSAGE_BYTES - len(body.encode()) - len(REASON_ATTRIBUTE) - len("String")
-    text = _NOT_A_CHARACTER.sub("\ufffd", reason).encode()[: max(room, 0)].decode(errors="ignore")
+    text = NOT_A_CHARACTER.sub("\ufffd", reason).encode()[: max(room, 0)].decode(errors="ignore")
     return {REASON_ATTRIBUTE: {"DataType": "String", "StringValue": text}} if text else {}

@@ -7,7 +7,6 @@ The caller holds the lock of the guard.
 
 import hashlib
 import json
-import re
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
@@ -18,12 +17,10 @@ from uuid import UUID
 from moto.sqs.exceptions import InvalidParameterValue, MissingParameter, ReceiptHandleIsInvalid, SQSException
 from moto.sqs.models import Message, Queue
 
-from settle.runtime.limits import DEDUPLICATION_SECONDS
+from settle.runtime.limits import DEDUPLICATION_SECONDS, ID_PATTERN, NOT_A_CHARACTER
 
 MAX_REMEMBERED_HANDLES: Final = 10_000
 """Of deleted messages: deleting one of them again succeeds, as on SQS."""
-_ID = re.compile(r"""[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}""")
-_NOT_A_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +173,11 @@ class FifoQueue:
                 "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided"
             )
         for name, value in (("MessageGroupId", group), ("MessageDeduplicationId", deduplication_id)):
-            if not _ID.fullmatch(value):
+            if not ID_PATTERN.fullmatch(value):
                 raise InvalidParameterValue(f"Value {value} for parameter {name} is invalid.")
         if not body:
             raise MissingParameter("MessageBody")
-        if _NOT_A_CHARACTER.search(body):
+        if NOT_A_CHARACTER.search(body):
             raise SQSException("InvalidMessageContents", "Invalid characters found.")
         if submission.size() > attributes["MaximumMessageSize"]:
             raise InvalidParameterValue("One or more parameters are invalid. Reason: Message is too long.")

@@ -74,6 +74,8 @@ class System:
             # The mapping goes on until here: clients who wait need it for their answer.
             drain = 0.0 if server.force_exit else self._options.consumer_timeout + 1
             await asyncio.to_thread(self.mapping.stop, drain)
+            for function in (self.ingress, self.consumer):
+                function.reap(0)
 
     def _config(self, name: str) -> FunctionConfig:
         options = self._options

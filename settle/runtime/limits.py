@@ -11,9 +11,8 @@ must also fit a held item beside its keys."""
 MAX_SQS_MESSAGE_BYTES: Final = 1_048_576
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 MAX_GROUP_LENGTH: Final = 128
-"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html, MessageGroupId"""
-MAX_DEDUPLICATION_ID_LENGTH: Final = 128
-"""The same page, MessageDeduplicationId."""
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html, MessageGroupId; the
+deduplication id has the same rules."""
 MAX_BATCH: Final = 10
 """Entries of one SQS batch request, and messages of one receive."""
 MAX_VISIBILITY_SECONDS: Final = 43_200
@@ -28,8 +27,10 @@ MAX_ITEM_BYTES: Final = 400 * 1024
 MAX_TRANSACTION_ITEMS: Final = 100
 """Items of one TransactWriteItems; the same page."""
 
-_ID = re.compile(r"""[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}""")
-_NOT_A_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ID_PATTERN: Final = re.compile(r"""[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]""" + f"{{1,{MAX_GROUP_LENGTH}}}")
+"""Message group ids and deduplication ids; API_SendMessage."""
+NOT_A_CHARACTER: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What a message or a message attribute cannot carry; API_SendMessage, MessageBody."""
 
 
 def check_message(*, group: str, deduplication_id: str, body: str, limit: int = MAX_MESSAGE_BYTES) -> None:
@@ -47,9 +48,9 @@ def check_message(*, group: str, deduplication_id: str, body: str, limit: int = 
         MessageTooLargeError: over the limit.
     """
     for name, value in (("message group id", group), ("deduplication id", deduplication_id)):
-        if not _ID.fullmatch(value):
+        if not ID_PATTERN.fullmatch(value):
             raise NameInvalidError(f"{name} {value!r} is not 1 to 128 letters, digits or punctuation")
-    if not body or _NOT_A_CHARACTER.search(body):
+    if not body or NOT_A_CHARACTER.search(body):
         raise EnvelopeInvalidError("a message body is not empty and has no control characters or lone surrogates")
     size = len(body.encode())
     if size > limit:

@@ -189,14 +189,16 @@ class TestEnding:
         assert (system.data / "lamp.txt").read_text() == "sleep 1\n"
 
     def test_kill_leaves_no_orphans_and_the_state_is_there_after_a_restart(self, start: Start) -> None:
-        system = start()
+        # What is in flight when it is killed comes again after the visibility timeout.
+        short = ("--consumer-timeout", "3", "--visibility-timeout", "3")
+        system = start(*short)
         system.client.post("/lamp", content="sleep 60", headers={"content-type": "text/plain"})
         wait_for(lambda: any(process["in_flight"] for process in system.report()["processes"]))
         sent = system.client.post("/other", content="SWITCH", headers={"content-type": "text/plain"}).text
         pids = system.pids()
         system.signal(signal.SIGKILL)
         wait_for(lambda: not any(map(is_running, pids)), 2)
-        again = start()
+        again = start(*short)
         wait_for(lambda: again.client.get("/other").text == "SWITCH\n")
         assert int(again.client.post("/x", content="x", headers={"content-type": "text/plain"}).text) > int(sent)
 

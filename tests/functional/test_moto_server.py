@@ -91,7 +91,7 @@ def test_a_fault_of_moto_is_a_server_error(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(moto_server, "SERVICES", {"DynamoDB_20120810": SimpleNamespace(dispatch=broken)})
     with MotoServer(0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        request = Request(  # noqa: S310
+        request = Request(
             f"http://127.0.0.1:{server.server_port}", data=b"{}", headers={"X-Amz-Target": "DynamoDB_20120810.GetItem"}
         )
         with pytest.raises(HTTPError, match="500") as refused:

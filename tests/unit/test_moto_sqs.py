@@ -30,7 +30,7 @@ def fifo(clients: MotoClients, request: pytest.FixtureRequest) -> str:
 
 def make_queue(sqs: "SQSClient", request: pytest.FixtureRequest, suffix: str = ".fifo", **attributes: str) -> str:
     name = f"q{abs(hash(request.node.nodeid)) % 10**12}{suffix}"
-    chosen: dict[Any, str] = {**(QUEUE_ATTRIBUTES if suffix else {}), **attributes}  # type: ignore[dict-item]
+    chosen: dict[Any, str] = {**(QUEUE_ATTRIBUTES if suffix else {}), **attributes}
     return sqs.create_queue(QueueName=name, Attributes=chosen)["QueueUrl"]
 
 
@@ -213,7 +213,8 @@ def test_creating_a_queue_again_answers_with_the_same_one(clients: MotoClients, 
     name = fifo.rsplit("/", 1)[1]
     assert clients.sqs.create_queue(QueueName=name, Attributes=QUEUE_ATTRIBUTES)["QueueUrl"] == fifo
     other: Any = {**QUEUE_ATTRIBUTES, "MaximumMessageSize": "2048"}
-    assert refusal(lambda: clients.sqs.create_queue(QueueName=name, Attributes=other)) == "QueueNameExists"
+    with pytest.raises(clients.sqs.exceptions.ClientError, match="already exists"):
+        clients.sqs.create_queue(QueueName=name, Attributes=other)
 
 
 def test_a_purged_queue_is_empty(clients: MotoClients, fifo: str) -> None:

@@ -1,0 +1,1 @@
+"""Machines that only benchmarks run: `python -m settle.local --machines benchmarks/machines`."""
