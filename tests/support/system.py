@@ -152,7 +152,7 @@ class System:
             dead_letters=self.dead_letter_queue,
             definitions=self.definitions,
             clock=self.clock,
-            deadline=Deadline(remaining=lambda: self.remaining()),
+            deadline=Deadline(remaining=lambda: self.remaining()),  # noqa: PLW0108 - a test may replace it later
         )
         records = to_event(received, arn=self.polled.arn)["Records"]
         return self._processor.process(invocation, [read_record(record, {"ours"}) for record in records])
