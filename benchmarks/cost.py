@@ -7,8 +7,9 @@ neither is an assumption with a name, in `prices.json`, beside the list prices.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -141,6 +142,8 @@ class Bench:
             answers = []
         else:
             answers = [self._stage.post(group, {"type": scenario.event}, self._headers(scenario)) for group in groups]
+        if not scenario.wait:
+            wait(answers)  # for all: a group whose first message is taken gives no other
         messages = self._stage.receive(len(groups))
         measured.received_bytes = sum(len(message.body.encode()) for message in messages)
         consumed = self._stage.consume(messages, alone=not scenario.wait)
@@ -195,6 +198,8 @@ def _busy_ms(cpu_ms: float, gigabytes: float) -> float:
 
 def ingress_ms(measured: Measured) -> float:
     """Return how long one invocation of the ingress is billed; a client who waits is measured."""
+    if measured.scenario.by_sdk:
+        return 0.0
     if measured.scenario.wait:
         return measured.ingress_wall
     waits = _latency_ms(measured.tallies["ingress"].requests, measured.passes) / measured.events
@@ -211,19 +216,18 @@ def consumer_ms(measured: Measured) -> float:
 
 def price(measured: Measured) -> dict[str, float]:
     """Return dollars per million events, by part."""
-    units: Counter[str] = Counter()
+    units: dict[str, float] = defaultdict(float)
     for role in ("ingress", "consumer"):
         for name in ("dynamodb_read_unit", "dynamodb_write_unit", "sqs_fifo_request"):
             units[name] += measured.per_event(role, name)
     by_sdk = measured.scenario.by_sdk
     sends = units["sqs_fifo_request"] + (1 / measured.events if by_sdk else 0.0)
     gb_second = PRICES["lambda_gb_second"] / 1000
+    ingress_gb_ms = ingress_ms(measured) * ASSUMED["ingress_memory_gb"]
     consumer_gb_ms = consumer_ms(measured) * ASSUMED["consumer_memory_gb"] / measured.events
     return {
         "API": 0.0 if by_sdk else PRICES["api_request"],
-        "ingress": 0.0
-        if by_sdk
-        else PRICES["lambda_request"] + ingress_ms(measured) * ASSUMED["ingress_memory_gb"] * gb_second,
+        "ingress": 0.0 if by_sdk else PRICES["lambda_request"] + ingress_gb_ms * gb_second,
         "send": sends * PRICES["sqs_fifo_request"],
         "receive, delete": poller_units(measured) * PRICES["sqs_fifo_request"],
         "consumer": PRICES["lambda_request"] / measured.events + consumer_gb_ms * gb_second,
@@ -260,7 +264,7 @@ def _cpu_row(measured: Measured) -> list[object]:
         f"{consumer:.2f}",
         f"{ingress + consumer:.2f}",
         f"{requests:.2f}",
-        f"{ingress_ms(measured):.0f}" if not measured.scenario.by_sdk else "-",
+        f"{ingress_ms(measured):.0f}",
         f"{consumer_ms(measured):.0f}",
     ]
 
@@ -277,31 +281,25 @@ def _price_row(measured: Measured) -> list[object]:
     ]
 
 
-def _print_arithmetic(measured: Measured) -> None:
+def _explain(measured: Measured) -> str:
+    """Return the arithmetic behind a row of the dollar table."""
     parts = price(measured)
-    n = measured.events
-    reads = measured.per_event("ingress", "dynamodb_read_unit") + measured.per_event("consumer", "dynamodb_read_unit")
-    writes = measured.per_event("ingress", "dynamodb_write_unit") + measured.per_event(
-        "consumer", "dynamodb_write_unit"
-    )
-    gb_second = PRICES["lambda_gb_second"]
-    lines = [
-        f"API {parts['API']:.2f}",
-        f"ingress {PRICES['lambda_request']:.2f} + {ingress_ms(measured) / 1000:.4f} s x"
-        f" {ASSUMED['ingress_memory_gb']} GB x {gb_second} = {parts['ingress']:.2f}"
-        if parts["ingress"]
-        else "ingress 0",
-        f"SQS ({parts['send'] / PRICES['sqs_fifo_request']:.2f} sends + {poller_units(measured):.2f} receives and deletes)"
-        f" x {PRICES['sqs_fifo_request']:.2f} = {parts['send'] + parts['receive, delete']:.2f}",
-        f"consumer ({PRICES['lambda_request']:.2f} + {consumer_ms(measured) / 1000:.4f} s x"
-        f" {ASSUMED['consumer_memory_gb']} GB x {gb_second}) / {n} = {parts['consumer']:.2f}",
-        f"DynamoDB {reads:.2f} reads x {PRICES['dynamodb_read_unit']} + {writes:.2f} writes x"
-        f" {PRICES['dynamodb_write_unit']} = {parts['reads'] + parts['writes']:.2f}",
-        f"logs {ASSUMED['log_kb_per_event']} KB x 0.50 $/GB = {parts['logs']:.2f}",
-    ]
-    print(f"\n{measured.scenario.name}: ${sum(parts.values()):.2f} per million")
-    for line in lines:
-        print(f"  {line}")
+    reads = sum(measured.per_event(role, "dynamodb_read_unit") for role in measured.tallies)
+    writes = sum(measured.per_event(role, "dynamodb_write_unit") for role in measured.tallies)
+    sends = parts["send"] / PRICES["sqs_fifo_request"]
+    request, second = PRICES["lambda_request"], PRICES["lambda_gb_second"]
+    return f"""
+{measured.scenario.name}: ${sum(parts.values()):.2f} per million
+  API       {parts["API"]:.2f}
+  ingress   {request} + {ingress_ms(measured) / 1000:.4f} s x {ASSUMED["ingress_memory_gb"]} GB x {second}\
+ = {parts["ingress"]:.2f}
+  SQS       ({sends:.2f} sends + {poller_units(measured):.2f} receives and deletes) x {PRICES["sqs_fifo_request"]}\
+ = {parts["send"] + parts["receive, delete"]:.2f}
+  consumer  ({request} + {consumer_ms(measured) / 1000:.4f} s x {ASSUMED["consumer_memory_gb"]} GB x {second})\
+ / {measured.events} = {parts["consumer"]:.2f}
+  DynamoDB  {reads:.2f} reads x {PRICES["dynamodb_read_unit"]} + {writes:.2f} writes x {PRICES["dynamodb_write_unit"]}\
+ = {parts["reads"] + parts["writes"]:.2f}
+  logs      {ASSUMED["log_kb_per_event"]} KB x 0.50 $/GB = {parts["logs"]:.2f}"""
 
 
 def _print_agreement(all_measured: Sequence[Measured]) -> None:
@@ -311,7 +309,7 @@ def _print_agreement(all_measured: Sequence[Measured]) -> None:
         for tally in measured.tallies.values()
     )
     reported = sum(tally.reported for measured in all_measured for tally in measured.tallies.values())
-    verdict = "agrees" if ours == reported else "does not apply the rules of billing"
+    verdict = "agrees" if ours == reported else "does not follow the rules of billing, so ours count"
     print(f"\nDynamoDB units by the rules {ours}, by ReturnConsumedCapacity {reported:g}: moto {verdict}")
 
 
@@ -349,7 +347,7 @@ def main() -> None:
         [_price_row(measured) for measured in results],
     )
     for measured in results:
-        _print_arithmetic(measured)
+        print(_explain(measured))
     _print_agreement(results)
 
 

@@ -6,10 +6,11 @@ Adapters are imported when they are chosen, so that the embedded backend needs n
 import secrets
 import time
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from functions.consumer.settings import ConsumerSettings
 from functions.settings import RuntimeSettings
+from settle.runtime.poll import Pauses
 from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore
 from settle.runtime.registry import Registry, load_machines
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from settle.adapters.sqlite_database import SqliteDatabase
+
+AWS_PAUSES: Final = Pauses(first=0.05, longest=1.0)
+"""A look at the table costs a read, and few events are done in much less than the first pause."""
+EMBEDDED_PAUSES: Final = Pauses(first=0.002, longest=0.05)
+"""A look at the file costs nothing but a fraction of a millisecond, and most events are done in a few."""
 
 
 class SystemClock:
@@ -72,6 +78,11 @@ def make_dead_letter_queue(settings: ConsumerSettings) -> DeadLetterQueue:
     from settle.adapters.sqs_queue import SqsDeadLetterQueue  # noqa: PLC0415
 
     return SqsDeadLetterQueue(_sqs_client(), queue_url=settings.dead_letter_queue_url)
+
+
+def find_pauses(settings: RuntimeSettings) -> Pauses:
+    """Return how often to look, while somebody waits, at the store of the chosen backend."""
+    return EMBEDDED_PAUSES if settings.backend == "embedded" else AWS_PAUSES
 
 
 @cache

@@ -5,18 +5,16 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.consumer.settings import ConsumerSettings
+from functions.logs import set_up_logs
 from functions.wiring import SystemClock, make_dead_letter_queue, make_queue, make_registry, make_store
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
 from settle.runtime.process_batch import BatchProcessor
 from settle.runtime.process_group import Invocation
 
-LOGGER: Final = "settle"
-"""Name of the logger that the runtime writes to; Powertools gives it its format."""
 _MILLISECONDS: Final = 1000
 
 
@@ -56,5 +54,5 @@ class Consumer:
 @cache
 def _consumer() -> Consumer:
     """Wire everything on the first batch, not at import."""
-    Logger(service=LOGGER)
+    set_up_logs()
     return Consumer(ConsumerSettings.from_env(os.environ))

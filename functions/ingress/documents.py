@@ -10,7 +10,7 @@ from settle.core.errors import SettleError
 from settle.core.snapshot import Snapshot
 from settle.core.spec import SEPARATOR
 from settle.runtime.instance import Instance, InstanceKey
-from settle.runtime.read_instance import ReceiptView
+from settle.runtime.read_receipt import ReceiptView
 from settle.runtime.registry import Registry
 
 # Instances -----------------------------------------------------------------------------------------------------------

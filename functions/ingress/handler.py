@@ -2,18 +2,15 @@
 
 import os
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.ingress.routes import Api
 from functions.ingress.settings import IngressSettings
-from functions.wiring import SystemClock, make_queue, make_registry, make_store, new_id
-from settle.runtime.read_instance import Ports
-
-LOGGER: Final = "settle"
-"""Name of the logger that the routes write to; Powertools gives it its format."""
+from functions.logs import set_up_logs
+from functions.wiring import SystemClock, find_pauses, make_queue, make_registry, make_store, new_id
+from settle.runtime.ingress_ports import IngressPorts
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -24,14 +21,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _api() -> Api:
     """Wire everything on the first request, not at import."""
-    Logger(service=LOGGER)
+    set_up_logs()
     settings = IngressSettings.from_env(os.environ)
     return Api(
-        Ports(
+        IngressPorts(
             registry=make_registry(settings),
             store=make_store(settings),
             queue=make_queue(settings),
             clock=SystemClock(),
+            pauses=find_pauses(settings),
             new_id=new_id,
         )
     )

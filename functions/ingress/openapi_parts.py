@@ -136,7 +136,11 @@ PARAMETERS: Final[dict[str, Schema]] = {
         {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY},
     ),
     "prefer": _header("Prefer", "`wait=N` waits up to N seconds, at most 25, for the final receipts.", _TEXT),
-    "if-match": _header("If-Match", "The version, or the ETag, at which the first event may be applied.", _TEXT),
+    "if-match": _header(
+        "If-Match",
+        "The version, or the ETag, at which a single event may be applied; not with a list of several.",
+        _TEXT,
+    ),
     "if-none-match": _header("If-None-Match", "An ETag; when it is still the current one, 304.", _TEXT),
 }
 

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from settle.core.errors import Disposition, EventInvalidError, FieldError, InputInvalidError, SettleError
 from settle.runtime import errors
-from settle.runtime.read_instance import UnknownReceiptError
-from settle.runtime.submit_event import CreationRefusedError, NotBlockedError, PreconditionFailedError
 
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
@@ -20,13 +18,13 @@ STATUS: Final[Mapping[type[SettleError], HTTPStatus]] = {
     errors.EnvelopeInvalidError: HTTPStatus.BAD_REQUEST,
     errors.UnknownMachineError: HTTPStatus.NOT_FOUND,
     errors.UnknownInstanceError: HTTPStatus.NOT_FOUND,
-    UnknownReceiptError: HTTPStatus.NOT_FOUND,
+    errors.UnknownReceiptError: HTTPStatus.NOT_FOUND,
     errors.KeyReusedError: HTTPStatus.CONFLICT,
     errors.InstanceExistsError: HTTPStatus.CONFLICT,
-    NotBlockedError: HTTPStatus.CONFLICT,
-    CreationRefusedError: HTTPStatus.CONFLICT,
+    errors.NotBlockedError: HTTPStatus.CONFLICT,
+    errors.CreationRefusedError: HTTPStatus.CONFLICT,
     errors.ReceiptExpiredError: HTTPStatus.GONE,
-    PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
+    errors.PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
     errors.MessageTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnknownEventError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InternalEventError: HTTPStatus.UNPROCESSABLE_ENTITY,

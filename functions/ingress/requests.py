@@ -13,11 +13,12 @@ from pydantic_core import from_json
 
 from functions.ingress.problems import RequestError
 from settle.core.errors import FieldError
+from settle.runtime.check_events import ClientEvent
 from settle.runtime.envelope import MAX_EVENTS_PER_REQUEST
 from settle.runtime.instance import InstanceKey
 from settle.runtime.limits import MAX_MESSAGE_BYTES
 from settle.runtime.names import check_instance_id, check_machine_name
-from settle.runtime.submit_event import Caller, ClientEvent
+from settle.runtime.outgoing import Caller
 
 MAX_WAIT_SECONDS: Final = 25
 """API Gateway gives up after 30 s."""
@@ -145,11 +146,14 @@ class Request:
             return 0
         return min(int(found[1]), MAX_WAIT_SECONDS) if found[1] else DEFAULT_WAIT_SECONDS
 
-    def if_match(self) -> int | None:
+    def if_match(self, event_count: int) -> int | None:
         """Return the version that the instance must have; None for any."""
         header = self.header("if-match").strip()
         if not header:
             return None
+        if event_count > 1:
+            detail = "If-Match goes with a single event: the version after the first event of a list cannot be foreseen"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "if_match_invalid", detail)
         found = _ENTITY_TAG.fullmatch(header)
         if found is None:
             detail = f'If-Match takes one version, as in "12", or one ETag, as in "12.40"; not {header!r}'

@@ -21,18 +21,15 @@ from functions.ingress.documents import (
 from functions.ingress.openapi import build_openapi
 from functions.ingress.problems import CONTENT_TYPE, RequestError, find_problem
 from functions.ingress.requests import Request, check_machine, parse_key
+from settle.runtime.create_instance import Creation, put_instance
 from settle.runtime.envelope import ControlAction
+from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
-from settle.runtime.read_instance import Ports, ReceiptView, read_instance, read_receipt, wait_for
+from settle.runtime.read_instance import read_instance
+from settle.runtime.read_receipt import ReceiptView, read_receipt, wait_for
 from settle.runtime.receipt import Outcome
-from settle.runtime.submit_event import (
-    Accepted,
-    Creation,
-    EventsRequest,
-    control_instance,
-    post_events,
-    put_instance,
-)
+from settle.runtime.send_control import send_control
+from settle.runtime.submit_events import Accepted, EventsRequest, post_events
 
 JSON: Final = "application/json"
 INSTANCE: Final = "/machines/<machine>/instances/<instance>"
@@ -53,7 +50,7 @@ class Api:
         ports: what the use cases work with.
     """
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: IngressPorts) -> None:
         self._ports = ports
         self._openapi = ""
         self._app = APIGatewayHttpResolver(debug=False)  # else a traceback could reach a caller
@@ -91,7 +88,7 @@ class Api:
                 caller=request.caller(),
                 events=events,
                 idempotency_key=request.header("idempotency-key"),
-                if_match=request.if_match(),
+                if_match=request.if_match(len(events)),
                 look_first=seconds > 0,
             ),
         )
@@ -100,8 +97,8 @@ class Api:
     def _control(self, action: ControlAction) -> Callable[[str, str], Response[str]]:
         def control(machine: str, instance: str) -> Response[str]:
             key, request = parse_key(machine, instance), self._request()
-            accepted = control_instance(self._ports, key, request.caller(), action)
-            return self._answer(key, accepted, self._wait_seconds(request), is_list=False)
+            receipt_id = send_control(self._ports, key, request.caller(), action)
+            return self._answer(key, Accepted(receipt_ids=(receipt_id,)), self._wait_seconds(request), is_list=False)
 
         return control
 

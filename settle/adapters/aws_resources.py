@@ -29,8 +29,9 @@ TABLE: Final[dict[str, Any]] = {
 TTL_ATTRIBUTE: Final = "expires_at"
 RETENTION_SECONDS: Final = 14 * 24 * 60 * 60
 """The longest that SQS offers: an outage must not lose or reorder events."""
-MAX_RECEIVE_COUNT: Final = 100
-"""High: the consumer has limits of its own, and an event that SQS moves away lets its successors overtake it."""
+MAX_RECEIVE_COUNT: Final = 1000
+"""The most that SQS takes: the consumer has limits of its own, and an event that SQS moves away lets its successors
+overtake it."""
 QUEUE_ATTRIBUTES: Final[dict["QueueAttributeNameType", str]] = {
     "FifoQueue": "true",
     # A producer that forgets the deduplication id gets an error; equal bodies would be dropped without one.

@@ -148,7 +148,7 @@ class DynamoDBInstanceStore:
                 break
         return held
 
-    def find_finished(self, key: InstanceKey, event_ids: Sequence[str], now: float) -> Mapping[str, LedgerEntry]:
+    def find_entries(self, key: InstanceKey, event_ids: Sequence[str], now: float) -> Mapping[str, LedgerEntry]:
         """Return the unexpired entries, accepted or finished: one consistent read per hundred ids."""
         wanted = list(dict.fromkeys(event_ids))
         items: list[Item] = []

@@ -50,7 +50,7 @@ class SqliteQueue:
         sender: str,
         name: str = EVENT_QUEUE,
         dead_letters: str | None = DEAD_LETTER_QUEUE,
-        max_receive_count: int = 100,
+        max_receive_count: int = 1000,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self._database, self._clock, self._sender, self._name = database, clock, sender, name

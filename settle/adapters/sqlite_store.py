@@ -118,7 +118,7 @@ class SqliteInstanceStore:
             rows = connection.execute(_LOAD_HELD, (str(key), first, max(limit, 0))).fetchall()
         return [decode_held(*row) for row in rows]
 
-    def find_finished(self, key: InstanceKey, event_ids: Sequence[str], now: float) -> Mapping[str, LedgerEntry]:
+    def find_entries(self, key: InstanceKey, event_ids: Sequence[str], now: float) -> Mapping[str, LedgerEntry]:
         """Return the unexpired entries, accepted or finished, of these event ids."""
         self._see(now)
         found: dict[str, LedgerEntry] = {}

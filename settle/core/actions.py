@@ -20,6 +20,8 @@ class Actions:
 
     def raise_(self, event_type: str, data: Any = None) -> None:  # noqa: ANN401 - any JSON data
         """Put an event on the internal queue: it is handled in this same macrostep, before any external event."""
+        if not event_type:
+            raise ValueError("a raised event needs a type; a transition without one is `always`")
         self._add()
         self._queue.append(
             Event(type=event_type, data={} if data is None else data, kind=EventKind.INTERNAL, now=self._now)

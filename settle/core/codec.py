@@ -66,7 +66,12 @@ class PlainCodec:
 
     def dump(self, value: Any) -> Any:  # noqa: ANN401
         """Return a copy after checking that it is JSON data."""
-        _check_json(value, "")
+        try:
+            _check_json(value, "")
+        except RecursionError as error:
+            raise CodecError(
+                [FieldError("data", "it contains itself, or is nested too deeply", "recursion")]
+            ) from error
         return _copy(value)
 
 
@@ -82,20 +87,33 @@ class ModelCodec:
         return self.model.model_json_schema()
 
     def load(self, data: Any) -> BaseModel:  # noqa: ANN401
-        """Validate into a new instance of the model."""
-        try:
-            return self.model.model_validate(data)
-        except ValidationError as error:
-            raise CodecError(field_errors(error)) from error
+        """Validate into a new instance of the model, from a copy: fields of type `Any` keep what they are given."""
+        return self._validate(_copy(data))
 
     def dump(self, value: Any) -> Any:  # noqa: ANN401
         """Dump as JSON data, and validate it again: an assignment may have put in what the model does not allow."""
         if not isinstance(value, self.model):
             found = type(value).__name__
             raise CodecError([FieldError("data", f"expected {self.model.__name__}, found {found}", "model_type")])
-        data = value.model_dump(mode="json", warnings=False)
-        self.load(data)
+        try:
+            data = value.model_dump(mode="json", warnings=False, round_trip=True)
+        except Exception as error:  # pydantic's, and whatever the model's own serializers raise
+            raise CodecError([_broken(error)]) from error
+        _check_json(data, "")
+        self._validate(data)
         return data
+
+    def _validate(self, data: Any) -> BaseModel:  # noqa: ANN401
+        try:
+            return self.model.model_validate(data)
+        except ValidationError as error:
+            raise CodecError(field_errors(error)) from error
+        except Exception as error:  # from the model's own validators
+            raise CodecError([_broken(error)]) from error
+
+
+def _broken(error: Exception) -> FieldError:
+    return FieldError("data", f"{type(error).__name__}: {error}", "broken_model")
 
 
 def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:

@@ -34,6 +34,7 @@ START_EVENT: Final = "settle.start"
 """Type of the event that entry actions see when an instance starts; its data is the input."""
 
 _NOT_LOADED: Final = object()
+_PLAIN: Final = PlainCodec()
 
 
 def start(definition: Definition, *, input: Mapping[str, Any] | None = None, now: float = 0.0) -> Macrostep:  # noqa: A002
@@ -60,7 +61,7 @@ def start(definition: Definition, *, input: Mapping[str, Any] | None = None, now
         context=context,
     )
     run = _Run(definition, empty, 0, now)
-    event = Event(type=START_EVENT, data=input or {}, kind=EventKind.INTERNAL, now=now)
+    event = Event(type=START_EVENT, data=_PLAIN.load(input or {}), kind=EventKind.INTERNAL, now=now)
     run.take((), event)
     run.complete()
     return run.result()
@@ -90,9 +91,10 @@ def step(definition: Definition, snapshot: Snapshot, event: Event, now: float = 
         if live is None:
             return Macrostep(snapshot=snapshot)
         snapshot = replace(snapshot, invokes=tuple(invoke for invoke in snapshot.invokes if invoke is not live))
-    if event.now != now:
-        event = replace(event, now=now)
-    event = load_event(definition, event)
+        data = _load_answer(definition, event, live)
+    else:
+        data = _load_data(definition, event)
+    event = replace(event, data=data, now=now)
     run = _Run(definition, snapshot, mask, now)
     transitions = run.select(event)
     if not transitions:
@@ -108,14 +110,24 @@ def load_event(definition: Definition, event: Event) -> Event:
     Raises:
         EventInvalidError: the data does not fit; `fields` have paths that begin with `data`.
     """
-    codec = definition.events.get(event.type)
-    if codec is None:
-        return event
+    return replace(event, data=_load_data(definition, event))
+
+
+def _load_data(definition: Definition, event: Event) -> Any:  # noqa: ANN401 - JSON data or a model
+    """Return data that user code may change without changing the event's."""
     try:
-        return replace(event, data=codec.load(event.data))
+        return definition.events.get(event.type, _PLAIN).load(event.data)
     except CodecError as error:
         fields = [replace(field, path=_below_data(field.path)) for field in error.fields]
         raise EventInvalidError(f"event {event.type!r} of {definition.machine}", fields) from error
+
+
+def _load_answer(definition: Definition, event: Event, live: LiveInvoke) -> Any:  # noqa: ANN401 - JSON data or a model
+    """Load what a service answered; that it does not fit is not the fault of whoever sent the event of this run."""
+    try:
+        return _load_data(definition, event)
+    except EventInvalidError as error:
+        raise UserCodeError("service", live.src, live.node, error) from error
 
 
 def _below_data(path: str) -> str:
@@ -203,7 +215,7 @@ class _Run:
         self._leave(plan, event)
         for node, actions in plan.actions:
             self._perform(actions, node, event)
-        self._mask = plan.mask
+        self._mask = plan.mask & ~plan.finals
         for node in plan.entered:
             self._enter(node, event)
         for node, actions in plan.after:
@@ -222,6 +234,8 @@ class _Run:
         if node.invokes:
             self._to_invoke.append(node)
         if node.kind is NodeKind.FINAL:
+            # One by one, so that regions which finish together finish their parallel node once.
+            self._mask |= node.bit
             self._announce_final(node, event)
 
     def _perform(self, actions: tuple[Action, ...], node: Node, event: Event) -> None:
@@ -232,8 +246,11 @@ class _Run:
         if self._actions is None:
             self._actions = Actions(self._queue, self._effects, self._now)
         for action in actions:
+            raised = len(self._queue)
             try:
                 action.fn(context, event, self._actions)
+                for place in range(raised, len(self._queue)):
+                    self._queue[place] = load_event(self._definition, self._queue[place])
             except StepError:
                 raise
             except Exception as error:
@@ -242,40 +259,50 @@ class _Run:
     # Final nodes -----------------------------------------------------------------------------------------------------
 
     def _announce_final(self, node: Node, event: Event) -> None:
-        """Raise the done events that entering a final node causes (SCXML 3.7)."""
+        """Raise the done events that entering a final node causes: of its parent, then of the parallel nodes around.
+
+        SCXML 3.7 raises that of the nearest parallel node only, so that one whose last region to end is a parallel node
+        itself would never end.
+        """
         nodes = self._definition.nodes
-        parent = nodes[node.parent]
+        ended = nodes[node.parent]
         output = self._output_of(node, event)
-        if parent.index == 0:
-            self._finish(output)
-            return
-        self._raise_done(parent, output)
-        grandparent = nodes[parent.parent]
-        if grandparent.kind is NodeKind.PARALLEL and self._is_final(grandparent):
-            if grandparent.index == 0:
-                self._finish(None)
-            else:
-                self._raise_done(grandparent, None)
+        if ended.kind is NodeKind.PARALLEL:
+            output = None
+        while self._is_final(ended):
+            if ended.index == 0:
+                self._finish(output)
+                return
+            self._raise_done(ended, output, node)
+            ended, output = nodes[ended.parent], None
+            if ended.kind is not NodeKind.PARALLEL:
+                return
 
     def _is_final(self, node: Node) -> bool:
-        nodes = self._definition.nodes
+        if node.kind is NodeKind.FINAL:
+            return bool(self._mask & node.bit)
+        children = [self._definition.nodes[child] for child in node.children]
         if node.kind is NodeKind.PARALLEL:
-            return all(self._is_final(nodes[child]) for child in node.children)
-        finals = (child for child in node.children if nodes[child].kind is NodeKind.FINAL)
-        return any(self._mask >> child & 1 for child in finals)
+            return all(self._is_final(child) for child in children)
+        return any(child.kind is NodeKind.FINAL and self._mask & child.bit for child in children)
 
-    def _raise_done(self, node: Node, output: Any) -> None:  # noqa: ANN401 - JSON data
+    def _raise_done(self, ended: Node, output: Any, final: Node) -> None:  # noqa: ANN401 - JSON data
         data = {} if output is None else output
-        self._queue.append(Event(type=f"done.state.{node.path}", data=data, kind=EventKind.INTERNAL, now=self._now))
+        event = Event(type=f"done.state.{ended.path}", data=data, kind=EventKind.INTERNAL, now=self._now)
+        try:
+            self._queue.append(load_event(self._definition, event))
+        except EventInvalidError as error:
+            raise UserCodeError("output", _name_of_output(final), final.path, error) from error
 
     def _output_of(self, node: Node, event: Event) -> Any:  # noqa: ANN401 - JSON data
         if not callable(node.output):
-            return node.output
+            return _PLAIN.load(node.output)
         try:
-            return PlainCodec().dump(node.output(self._loaded_context(), event))
+            return _PLAIN.dump(node.output(self._loaded_context(), event))
+        except StepError:
+            raise
         except Exception as error:
-            name = getattr(node.output, "__name__", "output")
-            raise UserCodeError("output", name, node.path, error) from error
+            raise UserCodeError("output", _name_of_output(node), node.path, error) from error
 
     def _finish(self, output: Any) -> None:  # noqa: ANN401 - JSON data
         self._status, self._output = Status.DONE, output
@@ -335,3 +362,7 @@ class _Run:
             output=self._output,
         )
         return Macrostep(snapshot=snapshot, effects=tuple(self._effects), microsteps=tuple(self._microsteps))
+
+
+def _name_of_output(node: Node) -> str:
+    return getattr(node.output, "__name__", "output")

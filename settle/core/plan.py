@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from settle.core.definition import Definition, Node, Transition
 from settle.core.domain import find_domain
+from settle.core.errors import SnapshotInvalidError
 from settle.core.macrostep import Microstep
 from settle.core.memo import remember
 from settle.core.spec import Action, NodeKind
@@ -32,6 +33,7 @@ class Plan:
         exited: nodes to leave, inner first.
         actions: actions between leaving and entering.
         entered: nodes to enter, outer first.
+        finals: bits of the final nodes among them.
         after: actions after everything is entered.
         report: what to say about it.
         quiet: whether it changes the configuration and nothing else.
@@ -43,6 +45,7 @@ class Plan:
     exited: tuple[Node, ...]
     actions: ActionsByNode
     entered: tuple[Node, ...]
+    finals: int
     after: ActionsByNode
     report: Microstep
     quiet: bool
@@ -69,6 +72,9 @@ def _effective(definition: Definition, target: int, history: HistoryValues) -> t
         return (target,)
     recorded = history.get(node.path)
     if recorded is not None:
+        unknown = [path for path in recorded if path not in definition.numbers]
+        if unknown:
+            raise SnapshotInvalidError(f"{definition.machine} has no node {unknown[0]!r}, which its history names")
         return tuple(definition.numbers[path] for path in recorded)
     if node.history_default:
         return tuple(e for default in node.history_default for e in _effective(definition, default, history))
@@ -110,6 +116,7 @@ def _compute(
         exited=leaving,
         actions=actions,
         entered=entering,
+        finals=sum(node.bit for node in entering if node.kind is NodeKind.FINAL),
         after=after,
         report=Microstep(
             event=event_type,

@@ -42,9 +42,7 @@ class MotoBackend:
             connections=options.consumer_concurrency + 1,
         )
         dynamodb = make_dynamodb_client(region=REGION, endpoint_url=self._endpoint)
-        self._resources = create_resources(
-            dynamodb, sqs, prefix=PREFIX, visibility_timeout=options.visibility_timeout
-        )
+        self._resources = create_resources(dynamodb, sqs, prefix=PREFIX, visibility_timeout=options.visibility_timeout)
         self.queue: PolledQueue = SqsPolledQueue(
             sqs,
             queue_url=self._resources.queue_url,

@@ -1,11 +1,10 @@
 """Applying one event to the instance of a turn: to run it, hold it, or quarantine it."""
 
-import hashlib
 import logging
 import traceback
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Final
 
 from settle.core.configuration import is_settled, next_events
 from settle.core.definition import Definition
@@ -16,44 +15,25 @@ from settle.core.errors import (
     SettleError,
     UnknownVersionError,
 )
-from settle.core.snapshot import Snapshot
+from settle.runtime.creation import is_of_same_message, judge_second_creation, make_incarnation, make_unstarted
 from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceFailedError, UnknownMachineError
+from settle.runtime.finished import finish_entry, is_duplicate
 from settle.runtime.incoming import IncomingEvent
-from settle.runtime.instance import Blocked, FinishEvent, Instance
+from settle.runtime.instance import Blocked, Instance
 from settle.runtime.journal import Journal, Services
-from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
-from settle.runtime.ports import Clock
-from settle.runtime.receipt import Outcome, Position, Receipt
+from settle.runtime.ports import Clock, Definitions
+from settle.runtime.receipt import Outcome
 from settle.runtime.settle_run import SettledRun, run_event, run_start
 from settle.runtime.turn import Turn, log_keys
+from settle.runtime.verdict import Verdict, make_receipt
 
-INCARNATION_DIGITS: Final = 16
 TRACEBACK_CHARACTERS: Final = 2000
 """How much of a traceback rides in the instance item while it is blocked."""
 
-_logger = logging.getLogger("settle")
-
-
-class Definitions(Protocol):
-    """The registered machines."""
-
-    def get(self, machine: str) -> Definition:
-        """Return the current version. Raises `UnknownMachineError`."""
-
-    def definition_for(self, snapshot: Snapshot) -> Definition:
-        """Return the version that a snapshot runs on. Raises `UnknownVersionError`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What became of an event that was not held: the outcome, what decided it, where the instance stood before."""
-
-    outcome: Outcome
-    code: str = ""
-    before: tuple[str, ...] = ()
-
-
 Record = Callable[[Verdict], None]
+"""Notes what became of an event at its place in the queue."""
+
+_logger = logging.getLogger("settle")
 
 
 class EventApplier:
@@ -76,7 +56,7 @@ class EventApplier:
         if not event.is_creation and not definition.create_on_event:
             _logger.info("event for an instance that was never created", extra={"event_id": event.id})
             return False
-        turn.create(_unstarted(turn, definition, event, self._clock.now()))
+        turn.create(make_unstarted(turn, definition, event, self._clock.now()))
         return True
 
     def take(self, turn: Turn, event: IncomingEvent, finished: Container[str]) -> None:
@@ -153,8 +133,8 @@ class EventApplier:
         instance = turn.existing
         if event.if_match is not None and event.if_match != instance.version:
             return Verdict(outcome=Outcome.PRECONDITION_FAILED, code=f"version:{instance.version}")
-        if event.came_with_creation and not _is_of_same_message(turn, event):
-            return _judge_second_creation(instance, event)
+        if event.came_with_creation and not is_of_same_message(turn, event):
+            return judge_second_creation(instance, event)
         definition = self._definition_of(turn)
         journal = Journal(turn, definition, event.as_event(), self._clock.now(), self._services)
         try:
@@ -180,7 +160,7 @@ class EventApplier:
             if refusal is not None or event.is_creation:
                 return refusal or Verdict(outcome=Outcome.APPLIED)
         elif event.is_creation:
-            return _judge_second_creation(turn.existing, event)
+            return judge_second_creation(turn.existing, event)
         run = run_event(definition, turn.existing.snapshot, event.as_event(), journal.now, journal.answer)
         return _keep(turn, run, event.id)
 
@@ -188,7 +168,7 @@ class EventApplier:
         """Start the machine; return a verdict only when that refuses the event."""
         if not event.is_creation and not definition.create_on_event:
             return Verdict(outcome=Outcome.REFUSED, code="not_created")
-        turn.update(incarnation=_incarnation(turn, event.position))
+        turn.update(incarnation=make_incarnation(turn, event.position))
         input_data = event.data if event.is_creation else {}
         run = run_start(definition, input_data, journal.now, journal.answer)
         verdict = _keep(turn, run, event.id)
@@ -209,36 +189,6 @@ class EventApplier:
             return ()
 
 
-def is_duplicate(turn: Turn, event: IncomingEvent, finished: Container[str]) -> bool:
-    """Whether the event is finished: by the ledger, or by an outbox entry that is still to reach the ledger."""
-    if event.id in finished:
-        return True
-    entries = turn.existing.outbox
-    return any(isinstance(entry, FinishEvent) and entry.entry.event_id == event.id for entry in entries)
-
-
-def finish_entry(event: IncomingEvent, receipt: Receipt, now: float) -> FinishEvent:
-    """Return the outbox entry that makes the ledger know that an event is finished."""
-    entry = LedgerEntry(
-        event_id=event.id, body_hash=event.body_hash, expires_at=now + LEDGER_RETENTION_SECONDS, receipt=receipt
-    )
-    return FinishEvent(id=f"finish:{event.id}", entry=entry)
-
-
-def make_receipt(instance: Instance, event: IncomingEvent, verdict: Verdict, upcoming: tuple[str, ...] = ()) -> Receipt:
-    """Return everything known about a finished event."""
-    return Receipt(
-        event_id=event.id,
-        type=event.type,
-        outcome=verdict.outcome,
-        version=instance.version,
-        code=verdict.code,
-        before=verdict.before,
-        after=instance.snapshot.configuration,
-        next_events=upcoming,
-    )
-
-
 def _keep(turn: Turn, run: SettledRun, event_id: str) -> Verdict:
     """Put what a run came to on the working copy, if it came to anything."""
     if run.rejected_by:
@@ -250,47 +200,3 @@ def _keep(turn: Turn, run: SettledRun, event_id: str) -> Verdict:
     turn.update(snapshot=run.snapshot, version=turn.existing.version + 1)
     turn.log(run.logs, event_id)
     return Verdict(outcome=Outcome.APPLIED)
-
-
-def _is_of_same_message(turn: Turn, event: IncomingEvent) -> bool:
-    """Whether the instance was created by the message that brought this event."""
-    instance = turn.existing
-    return instance.snapshot.started and instance.incarnation == _incarnation(turn, Position(event.position.sequence))
-
-
-def _judge_second_creation(instance: Instance, event: IncomingEvent) -> Verdict:
-    if not instance.snapshot.started:
-        return Verdict(outcome=Outcome.REFUSED, code="not_created")
-    if instance.input_hash == event.input_hash:
-        return Verdict(outcome=Outcome.DUPLICATE)
-    return Verdict(outcome=Outcome.REFUSED, code="instance_exists")
-
-
-def _incarnation(turn: Turn, position: Position) -> str:
-    """Return the incarnation that an event at a position starts.
-
-    It follows from the place of the event in the queue, so that a repetition of its message calls the same services
-    with the same keys even when nothing was stored before a crash.
-    """
-    text = f"{turn.queue}\n{position.sequence}\n{position.index}\n{turn.key}"
-    return hashlib.sha256(text.encode()).hexdigest()[:INCARNATION_DIGITS]
-
-
-def _unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now: float) -> Instance:
-    """Return a new instance that has not started."""
-    snapshot = Snapshot(
-        machine=definition.machine,
-        machine_version=definition.version,
-        definition=definition.hash,
-        configuration=(),
-        context={},
-    )
-    return Instance(
-        key=turn.key,
-        incarnation=_incarnation(turn, event.position),
-        revision=0,
-        version=0,
-        snapshot=snapshot,
-        created_at=now,
-        updated_at=now,
-    )

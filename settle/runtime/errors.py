@@ -16,12 +16,16 @@ SettleError
 ├── NameInvalidError           a machine name, instance id or event type breaks the rules (caller, 400)
 ├── UnknownMachineError        no machine of that name                                   (caller, 404)
 ├── UnknownInstanceError       never created                                             (caller, 404)
+├── UnknownReceiptError        nothing was accepted under this receipt id                (caller, 404)
 ├── UnknownEventError          the machine knows no such event type                      (caller, 422)
 ├── InternalEventError         a type that only the runtime may send                     (caller, 422)
 ├── KeyReusedError             the idempotency key came with another body before         (caller, 409)
 ├── InstanceExistsError        it exists with another input                              (caller, 409)
-├── TooManyHeldError           the instance holds as many events as it may               (caller, 429)
-└── ReceiptExpiredError        the event is finished and its details were not kept       (caller, 410)
+├── NotBlockedError            no quarantined event to retry or to skip                  (caller, 409)
+├── CreationRefusedError       the machine did not start                                 (caller, 409)
+├── ReceiptExpiredError        the event is finished and its details were not kept       (caller, 410)
+├── PreconditionFailedError    the instance is not at the version that was named         (caller, 412)
+└── TooManyHeldError           the instance holds as many events as it may               (caller, 429)
 """
 
 from settle.core.errors import Disposition, SettleError
@@ -130,6 +134,12 @@ class UnknownInstanceError(_CallerError):
     code = "unknown_instance"
 
 
+class UnknownReceiptError(_CallerError):
+    """No event was accepted under this receipt id, or so long ago that nothing is left of it."""
+
+    code = "unknown_receipt"
+
+
 class UnknownEventError(_CallerError):
     """The machine knows no event of this type."""
 
@@ -154,13 +164,31 @@ class InstanceExistsError(_CallerError):
     code = "instance_exists"
 
 
-class TooManyHeldError(_CallerError):
-    """The instance holds as many events as it may."""
+class NotBlockedError(_CallerError):
+    """There is no quarantined event to retry or to skip."""
 
-    code = "too_many_held"
+    code = "not_blocked"
+
+
+class CreationRefusedError(_CallerError):
+    """The machine did not start: a guard, a rejecting node or the input's model refused it."""
+
+    code = "creation_refused"
 
 
 class ReceiptExpiredError(_CallerError):
     """The event is finished; its details are no longer kept."""
 
     code = "receipt_expired"
+
+
+class PreconditionFailedError(_CallerError):
+    """The instance is not at the version that the request names."""
+
+    code = "precondition_failed"
+
+
+class TooManyHeldError(_CallerError):
+    """The instance holds as many events as it may."""
+
+    code = "too_many_held"

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from settle.core.definition import Definition
+from settle.core.snapshot import Snapshot
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.ledger import LedgerEntry
 
@@ -58,7 +60,8 @@ class InstanceStore(Protocol):
         Args:
             instance: what to store; its revision is already the new one.
             expected: the condition.
-            hold: events to keep for later, in arrival order; their numbers must be free.
+            hold: events to keep for later, in arrival order. Their numbers are free or released in the same commit:
+                the new event then replaces the old one.
             release: numbers of held events to delete.
 
         Raises:
@@ -69,7 +72,7 @@ class InstanceStore(Protocol):
     def load_held(self, key: InstanceKey, first: int, limit: int) -> list[HeldEvent]:
         """Return up to `limit` held events with numbers from `first` on, in order."""
 
-    def find_finished(self, key: InstanceKey, event_ids: Sequence[str], now: float) -> Mapping[str, LedgerEntry]:
+    def find_entries(self, key: InstanceKey, event_ids: Sequence[str], now: float) -> Mapping[str, LedgerEntry]:
         """Return the unexpired ledger entries, accepted or finished, of these event ids."""
 
     def accept(self, key: InstanceKey, entry: LedgerEntry, now: float) -> LedgerEntry | None:
@@ -124,6 +127,16 @@ class DeadLetterQueue(Protocol):
 
     def bury(self, *, group: str, deduplication_id: str, body: str, reason: str) -> None:
         """Keep a message with the reason why it cannot be read or attributed. Raises `QueueUnavailableError`."""
+
+
+class Definitions(Protocol):
+    """The registered machines."""
+
+    def get(self, machine: str) -> Definition:
+        """Return the current version. Raises `UnknownMachineError`."""
+
+    def definition_for(self, snapshot: Snapshot) -> Definition:
+        """Return the version that a snapshot runs on. Raises `UnknownVersionError`."""
 
 
 class Clock(Protocol):

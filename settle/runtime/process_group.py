@@ -13,32 +13,29 @@ from dataclasses import dataclass
 from typing import Final
 
 from settle.core.errors import SettleError
-from settle.runtime.apply_event import Definitions, EventApplier, finish_entry, is_duplicate
-from settle.runtime.control_instance import Controller, drop_control
+from settle.runtime.apply_control import ControlApplier, drop_control
+from settle.runtime.apply_event import EventApplier
+from settle.runtime.count_begin import count_begin
 from settle.runtime.errors import (
-    AttemptsExhaustedError,
     ConflictError,
     DeadlineError,
-    EnvelopeInvalidError,
-    EnvelopeTooNewError,
     InstanceTooLargeError,
     ServiceFailedError,
     TooManyHeldError,
-    UnknownMachineError,
 )
-from settle.runtime.incoming import Incoming, IncomingControl, IncomingEvent, open_message
-from settle.runtime.instance import Failing, InstanceKey, ServiceOutcome
+from settle.runtime.finished import find_finished, finish_entry, is_duplicate
+from settle.runtime.incoming import Incoming, IncomingControl, IncomingEvent
+from settle.runtime.instance import InstanceKey, ServiceOutcome
 from settle.runtime.journal import Deadline, Services
 from settle.runtime.message import Message
-from settle.runtime.ports import Clock, DeadLetterQueue, EventQueue, InstanceStore
+from settle.runtime.open_group import keyed_ids, open_group
+from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore
 from settle.runtime.receipt import Outcome, Receipt
 from settle.runtime.relay_outbox import relay_outbox
 from settle.runtime.turn import Turn
 
 MAX_TURNS: Final = 5
 """Turns that one group may begin in one invocation."""
-MAX_BEGUN: Final = 5
-"""Times that a message may be begun again without an end before its event is quarantined."""
 MAX_BACKOFF_SECONDS: Final = 60
 """The longest that a failed message waits before it is visible again."""
 
@@ -112,19 +109,15 @@ class _GroupTurn:
         self._in, self._messages, self._fold = invocation, messages, fold
         services = Services(deadline=invocation.deadline, known=known)
         self._applier = EventApplier(invocation.definitions, invocation.clock, services)
-        self._controller = Controller(invocation.store, self._applier, invocation.clock, invocation.deadline)
+        self._controls = ControlApplier(invocation.store, self._applier, invocation.clock, invocation.deadline)
         self._turn = Turn(invocation.store, InstanceKey.parse(messages[0].group), messages[0].queue)
 
     def run(self) -> GroupResult:
         """Take the messages one after the other; what comes before a failure is kept."""
-        opened: list[list[Incoming]] = []
-        failure: SettleError | None = None
-        try:
-            for message in self._messages:
-                opened.append(self._open(message))  # noqa: PERF401 - what was opened before a failure is needed
-        except EnvelopeTooNewError as error:
-            failure = error
-        finished = self._find_finished(opened)
+        failure: SettleError | None
+        opened, failure = open_group(self._turn, self._messages, self._in.definitions, self._in.dead_letters)
+        ids = keyed_ids(self._turn, opened)
+        finished = find_finished(self._in.store, self._turn.key, ids, self._in.clock.now())
         taken = 0
         try:
             for message, incoming in zip(self._messages, opened, strict=False):
@@ -155,44 +148,6 @@ class _GroupTurn:
             return _backoff(max(run.attempts.values(), default=1) - 1 if run else 0)
         return _backoff(message.receives)
 
-    # Opening ---------------------------------------------------------------------------------------------------------
-
-    def _open(self, message: Message) -> list[Incoming]:
-        """Take a message apart; what no instance can take goes to the dead-letter queue.
-
-        An event for an instance whose machine is no longer registered stays with the instance, which blocks.
-        """
-        try:
-            incoming = open_message(message)
-            if self._turn.instance is None:
-                self._in.definitions.get(self._turn.key.machine)
-        except (EnvelopeInvalidError, UnknownMachineError) as error:
-            _logger.warning("message buried: %s", error, extra={"message_group": message.group})
-            self._in.dead_letters.bury(
-                group=message.group, deduplication_id=message.message_id, body=message.body, reason=str(error)
-            )
-            return []
-        return incoming
-
-    def _find_finished(self, opened: Sequence[Sequence[Incoming]]) -> AbstractSet[str]:
-        """Ask the ledger about events with an idempotency key, in one request.
-
-        The instance was read before: an event that finished in between is then still in its outbox, or in the ledger by
-        now. The other way round it could be in neither.
-        """
-        if self._turn.instance is None:
-            return frozenset()
-        ids = [
-            event.id
-            for incoming in opened
-            for event in incoming
-            if isinstance(event, IncomingEvent) and event.body_hash and not self._turn.has_taken(event.position)
-        ]
-        if not ids:
-            return frozenset()
-        entries = self._in.store.find_finished(self._turn.key, ids, self._in.clock.now())
-        return {event_id for event_id, entry in entries.items() if entry.receipt is not None}
-
     # Taking ----------------------------------------------------------------------------------------------------------
 
     def _take(self, message: Message, incoming: Sequence[Incoming], finished: AbstractSet[str]) -> None:
@@ -221,10 +176,10 @@ class _GroupTurn:
             drop_control(control, self._turn)
             return
 
-        def begin(_turn: Turn, event: IncomingEvent) -> SettleError | None:
-            return self._begin(event) if message.receives > 1 else None
+        def begin(turn: Turn, event: IncomingEvent) -> SettleError | None:
+            return count_begin(turn, event, self._in.clock.now()) if message.receives > 1 else None
 
-        self._controller.apply(self._turn, control, begin)
+        self._controls.apply(self._turn, control, begin)
 
     def _apply(self, message: Message, event: IncomingEvent, finished: AbstractSet[str]) -> None:
         turn = self._turn
@@ -236,7 +191,7 @@ class _GroupTurn:
         before = turn.checkpoint()
         try:
             runs = not is_duplicate(turn, event, finished) and not self._applier.must_hold(turn)
-            error = self._begin(event) if suspect and runs else None
+            error = count_begin(turn, event, self._in.clock.now()) if suspect and runs else None
             if error is None:
                 self._applier.take(turn, event, finished)
             else:
@@ -247,17 +202,6 @@ class _GroupTurn:
                 raise
             turn.restore(before)
             self._applier.quarantine(turn, event, error)
-
-    def _begin(self, event: IncomingEvent) -> SettleError | None:
-        """Count that an event is begun, and store the count before it runs."""
-        failing = self._turn.existing.failing
-        sequence = event.position.sequence
-        count = failing.count if failing is not None and failing.sequence == sequence else 0
-        if count >= MAX_BEGUN:
-            return AttemptsExhaustedError(f"event {event.type!r} was begun {count + 1} times and never finished")
-        self._turn.update(failing=Failing(sequence=sequence, count=count + 1))
-        self._turn.commit(self._in.clock.now())
-        return None
 
 
 def _backoff(exponent: int) -> int:

@@ -63,7 +63,7 @@ class Registry:
         if definition is None:
             registered = ", ".join(map(str, sorted(known)))
             message = f"version {version} of {name!r} is not registered (there is {registered})"
-            raise UnknownVersionError(f"{message}; add it to `versions` in {self.files[name].name}")
+            raise UnknownVersionError(f"{message}; add it to `versions` in {self._file(name).name}")
         if definition.hash != snapshot.definition:
             message = (
                 f"version {version} of {name!r} was changed: it was {snapshot.definition}, it is {definition.hash}"
@@ -88,9 +88,13 @@ class Registry:
                 for invoke in definition.invokes.values():
                     if invoke.timeout > longest:
                         raise MachineFileError(
-                            f"{_place(self.files[name])}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
+                            f"{_place(self._file(name))}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
                             f" invocation has {longest} s for it; lower its `timeout`, or raise the function's"
                         )
+
+    def _file(self, name: str) -> Path:
+        """Return the file of a machine; for one that came from no file, the one where it would be looked for."""
+        return self.files.get(name, Path("machines", f"{name}.py"))
 
 
 def load_machines(directory: Path | str | None = None) -> Registry:

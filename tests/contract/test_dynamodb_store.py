@@ -40,8 +40,8 @@ CALLS: dict[str, tuple[Call, str]] = {
     "hold": (lambda store: store.commit(SECOND, AT_FIRST, hold=[make_held(3), make_held(4)]), "TransactWriteItems"),
     "release": (lambda store: store.commit(SECOND, AT_FIRST, release=[1, 2]), "TransactWriteItems"),
     "load_held": (lambda store: store.load_held(KEY, 1, 10), "Query"),
-    "find one": (lambda store: store.find_finished(KEY, ["a"], NOW), "GetItem"),
-    "find many": (lambda store: store.find_finished(KEY, ["a", "b", "c"], NOW), "BatchGetItem"),
+    "find one": (lambda store: store.find_entries(KEY, ["a"], NOW), "GetItem"),
+    "find many": (lambda store: store.find_entries(KEY, ["a", "b", "c"], NOW), "BatchGetItem"),
     "accept": (lambda store: store.accept(KEY, make_entry("b"), NOW), "PutItem"),
     "accept again": (lambda store: store.accept(KEY, make_entry("a"), NOW), "PutItem"),
     "finish": (lambda store: store.finish(KEY, make_entry("a", finished=True)), "PutItem"),
@@ -114,7 +114,7 @@ def test_creation_is_one_put(client: "DynamoDBClient") -> None:
 
 def test_no_ids_are_no_request(client: "DynamoDBClient") -> None:
     requests = count_requests(client)
-    assert DynamoDBInstanceStore(client, TABLE_NAME).find_finished(KEY, [], NOW) == {}
+    assert DynamoDBInstanceStore(client, TABLE_NAME).find_entries(KEY, [], NOW) == {}
     assert not requests
 
 
@@ -175,7 +175,7 @@ def test_keys_left_out_of_an_answer_are_asked_for_again(stubbed: tuple[DynamoDBI
         {"Responses": {TABLE_NAME: [stored("b")]}, "UnprocessedKeys": {}},
         {"RequestItems": keys_of("b")},
     )
-    assert store.find_finished(KEY, ["a", "b"], NOW) == {"a": make_entry("a"), "b": make_entry("b")}
+    assert store.find_entries(KEY, ["a", "b"], NOW) == {"a": make_entry("a"), "b": make_entry("b")}
     stubber.assert_no_pending_responses()
 
 
@@ -184,7 +184,7 @@ def test_keys_left_out_again_and_again_are_unavailable(stubbed: tuple[DynamoDBIn
     for _ in range(BATCH_GET_ATTEMPTS):
         stubber.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": keys_of("a", "b")})
     with pytest.raises(StoreUnavailableError, match="left 2 keys out"):
-        store.find_finished(KEY, ["a", "b"], NOW)
+        store.find_entries(KEY, ["a", "b"], NOW)
     stubber.assert_no_pending_responses()
 
 
@@ -340,7 +340,7 @@ def test_a_finish_sent_again_changes_nothing(client: "DynamoDBClient") -> None:
     store = DynamoDBInstanceStore(client, TABLE_NAME)
     lose_the_answer(client, "PutItem")
     store.finish(KEY, make_entry("a", finished=True))
-    assert store.find_finished(KEY, ["a"], NOW) == {"a": make_entry("a", finished=True)}
+    assert store.find_entries(KEY, ["a"], NOW) == {"a": make_entry("a", finished=True)}
 
 
 def test_transactions_carry_a_request_token(client: "DynamoDBClient") -> None:

@@ -313,21 +313,21 @@ def test_changes_that_no_transaction_takes_are_refused(
 
 
 def test_an_unknown_event_id_has_no_entry(store: InstanceStore) -> None:
-    assert store.find_finished(KEY, [], NOW) == {}
-    assert store.find_finished(KEY, ["a"], NOW) == {}
-    assert store.find_finished(KEY, ["a", "b"], NOW) == {}
+    assert store.find_entries(KEY, [], NOW) == {}
+    assert store.find_entries(KEY, ["a"], NOW) == {}
+    assert store.find_entries(KEY, ["a", "b"], NOW) == {}
 
 
 def test_an_accepted_event_id_is_found(store: InstanceStore) -> None:
     assert store.accept(KEY, make_entry("a"), NOW) is None
-    assert store.find_finished(KEY, ["a"], NOW) == {"a": make_entry("a")}
+    assert store.find_entries(KEY, ["a"], NOW) == {"a": make_entry("a")}
 
 
 def test_a_second_accept_returns_the_older_entry_and_writes_nothing(store: InstanceStore) -> None:
     older = make_entry("a")
     store.accept(KEY, older, NOW)
     assert store.accept(KEY, replace(older, body_hash="another", expires_at=NOW + 9e5), NOW + 5) == older
-    assert store.find_finished(KEY, ["a"], NOW + 5) == {"a": older}
+    assert store.find_entries(KEY, ["a"], NOW + 5) == {"a": older}
 
 
 def test_finishing_replaces_the_accepted_entry_and_may_be_repeated(store: InstanceStore) -> None:
@@ -335,39 +335,39 @@ def test_finishing_replaces_the_accepted_entry_and_may_be_repeated(store: Instan
     store.accept(KEY, make_entry("a"), NOW)
     for _ in range(2):
         store.finish(KEY, finished)
-        assert store.find_finished(KEY, ["a"], NOW) == {"a": finished}
+        assert store.find_entries(KEY, ["a"], NOW) == {"a": finished}
     assert store.accept(KEY, make_entry("a"), NOW) == finished
 
 
 def test_an_event_may_be_finished_without_having_been_accepted(store: InstanceStore) -> None:
     store.finish(KEY, make_entry("a", finished=True))
-    assert store.find_finished(KEY, ["a"], NOW) == {"a": make_entry("a", finished=True)}
+    assert store.find_entries(KEY, ["a"], NOW) == {"a": make_entry("a", finished=True)}
 
 
 def test_an_expired_entry_counts_as_absent(store: InstanceStore) -> None:
     store.accept(KEY, make_entry("a", expires_at=NOW), NOW - 10)
     store.finish(KEY, make_entry("b", expires_at=NOW, finished=True))
-    assert set(store.find_finished(KEY, ["a", "b"], NOW - 0.001)) == {"a", "b"}
-    assert store.find_finished(KEY, ["a", "b"], NOW) == {}
-    assert store.find_finished(KEY, ["a"], NOW) == {}
+    assert set(store.find_entries(KEY, ["a", "b"], NOW - 0.001)) == {"a", "b"}
+    assert store.find_entries(KEY, ["a", "b"], NOW) == {}
+    assert store.find_entries(KEY, ["a"], NOW) == {}
 
 
 def test_an_expired_entry_is_replaced(store: InstanceStore) -> None:
     store.finish(KEY, make_entry("a", expires_at=NOW, finished=True))
     assert store.accept(KEY, make_entry("a"), NOW - 0.001) == make_entry("a", expires_at=NOW, finished=True)
     assert store.accept(KEY, make_entry("a"), NOW) is None
-    assert store.find_finished(KEY, ["a"], NOW) == {"a": make_entry("a")}
+    assert store.find_entries(KEY, ["a"], NOW) == {"a": make_entry("a")}
 
 
 def test_an_expiry_is_kept_in_whole_seconds_and_never_early(store: InstanceStore) -> None:
     store.accept(KEY, make_entry("a", expires_at=NOW + 0.25), NOW)
-    assert store.find_finished(KEY, ["a"], NOW + 0.75)["a"].expires_at == math.ceil(NOW + 0.25)
-    assert store.find_finished(KEY, ["a"], NOW + 1) == {}
+    assert store.find_entries(KEY, ["a"], NOW + 0.75)["a"].expires_at == math.ceil(NOW + 0.25)
+    assert store.find_entries(KEY, ["a"], NOW + 1) == {}
 
 
 def test_entries_of_instances_are_apart(store: InstanceStore) -> None:
     store.accept(KEY, make_entry("a"), NOW)
-    assert store.find_finished(OTHER_KEY, ["a"], NOW) == {}
+    assert store.find_entries(OTHER_KEY, ["a"], NOW) == {}
     assert store.accept(OTHER_KEY, make_entry("a"), NOW) is None
 
 
@@ -375,8 +375,8 @@ def test_more_than_a_hundred_ids_are_looked_up_together_and_may_repeat(store: In
     ids = [f"id-{number}" for number in range(205)]
     for event_id in ids[::2]:
         store.accept(KEY, make_entry(event_id), NOW)
-    assert list(store.find_finished(KEY, [*ids, *ids], NOW)) != []
-    assert set(store.find_finished(KEY, [*ids, *ids], NOW)) == set(ids[::2])
+    assert list(store.find_entries(KEY, [*ids, *ids], NOW)) != []
+    assert set(store.find_entries(KEY, [*ids, *ids], NOW)) == set(ids[::2])
 
 
 def test_expired_entries_do_not_disturb_later_ones(store: InstanceStore) -> None:
@@ -385,8 +385,8 @@ def test_expired_entries_do_not_disturb_later_ones(store: InstanceStore) -> None
     for number in range(50):
         assert store.accept(KEY, make_entry(f"new-{number}"), NOW + 2) is None
         store.finish(KEY, make_entry(f"new-{number}", finished=True))
-    assert len(store.find_finished(KEY, [f"new-{number}" for number in range(50)], NOW + 2)) == 50
-    assert store.find_finished(KEY, [f"old-{number}" for number in range(50)], NOW + 2) == {}
+    assert len(store.find_entries(KEY, [f"new-{number}" for number in range(50)], NOW + 2)) == 50
+    assert store.find_entries(KEY, [f"old-{number}" for number in range(50)], NOW + 2) == {}
 
 
 # ---- what cannot be stored, or read
@@ -429,7 +429,7 @@ def test_what_a_newer_release_stored_is_left_for_it(store: InstanceStore, monkey
     with pytest.raises(InstanceTooNewError):
         store.load_held(KEY, 1, 10)
     with pytest.raises(InstanceTooNewError):
-        store.find_finished(KEY, ["a"], NOW)
+        store.find_entries(KEY, ["a"], NOW)
     with pytest.raises(InstanceTooNewError):
         store.accept(KEY, make_entry("a"), NOW)
 

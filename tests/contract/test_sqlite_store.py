@@ -36,13 +36,13 @@ from tests.support.instances import KEY, NOW, make_entry, make_held, make_instan
 store = SqliteInstanceStore(SqliteDatabase(sys.argv[1]))
 assert store.load(KEY) == make_instance(context={"count": 41})
 assert store.load_held(KEY, 1, 10) == [make_held(1)]
-assert store.find_finished(KEY, ["a"], NOW) == {"a": make_entry("a", finished=True)}
+assert store.find_entries(KEY, ["a"], NOW) == {"a": make_entry("a", finished=True)}
 """
 
 
 def run(script: str, path: Path) -> int:
     # Our own interpreter with a script of this file.
-    return subprocess.run([sys.executable, "-c", script, path], cwd=ROOT, timeout=60, check=False).returncode  # noqa: S603
+    return subprocess.run([sys.executable, "-c", script, path], cwd=ROOT, timeout=60, check=False).returncode
 
 
 def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_expired_entries_are_purged_a_few_at_a_time() -> None:
         store.accept(KEY, make_entry(f"old-{number}", expires_at=NOW + 1), NOW)
     sizes = []
     for number in range(4):
-        store.find_finished(KEY, ["new"], NOW + 2)
+        store.find_entries(KEY, ["new"], NOW + 2)
         store.finish(KEY, make_entry(f"new-{number}", finished=True))
         with database.reading() as connection:
             sizes.append(connection.execute("SELECT count(*) FROM ledger_entry").fetchone()[0])

@@ -38,7 +38,7 @@ class Running:
             "--machines",
             str(machines),
         ]
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "settle.local", *arguments, *more], stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None

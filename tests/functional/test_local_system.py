@@ -33,7 +33,7 @@ class Running:
         self.data = directory / "data"
         self._output = (directory / "output.txt").open("w+")
         command = [sys.executable, "-m", "settle.local", "--port", "0", "--data", str(self.data), *arguments]
-        self.process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, text=True)  # noqa: S603
+        self.process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, text=True)
         self.url = self._wait_until_ready()
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
 
@@ -96,7 +96,7 @@ def start(tmp_path: Path, machines: Path) -> Iterator[Start]:
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a system that is not meant to start."""
     command = [sys.executable, "-m", "settle.local", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
@@ -108,7 +108,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
 
 def is_running(pid: int) -> bool:
     """Whether a process runs; one that has ended and that nobody has asked about does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return state.stdout.strip() not in ("", "Z", "Z+")
 
 
@@ -159,7 +159,7 @@ class TestServing:
     def test_waiting_clients_leave_room(self, start: Start) -> None:
         system = start("--ingress-concurrency", "4", ingress="sleep")
         with httpx.Client(base_url=system.url, timeout=PATIENCE) as client:
-            waiting = subprocess.Popen(  # noqa: S603
+            waiting = subprocess.Popen(
                 [sys.executable, "-c", f"import urllib.request as u; u.urlopen('{system.url}/?seconds=2').read()"]
             )
             wait_for(lambda: any(process["busy"] for process in system.report()["processes"]))
@@ -261,7 +261,7 @@ class TestNotStarting:
             f"sys.argv = ['settle.local', *{json.dumps(arguments)}]\n"
             "runpy.run_module('settle.local', run_name='__main__')\n"
         )
-        finished = subprocess.run(  # noqa: S603
+        finished = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         self.check(finished, "uvicorn", "pip install -r settle/local/requirements.txt")

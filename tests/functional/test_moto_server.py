@@ -31,7 +31,7 @@ subprocess.run([sys.executable, "-m", "settle.local.moto_server", "--parent", st
 
 @contextmanager
 def started(*command: str) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(  # noqa: S603 - our own program
+    process = subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with process:

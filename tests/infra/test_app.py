@@ -74,7 +74,7 @@ def run_app(tmp_path: Path, stage: str) -> subprocess.CompletedProcess[str]:
         "CDK_OUTDIR": str(tmp_path),
     }
     command = [sys.executable, "app.py"]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)  # noqa: S603
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
 
 
 @pytest.mark.slow

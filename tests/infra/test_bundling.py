@@ -180,5 +180,5 @@ def test_handlers_import_from_the_bundle_and_what_the_runtime_brings(tmp_path: P
     )
     # No site packages and no environment: only the two folders and the standard library.
     command = [sys.executable, "-I", "-S", "-c", script]
-    done = subprocess.run(command, cwd=os.sep, env={}, check=False, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, cwd=os.sep, env={}, check=False, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == (str(task / "functions/consumer/handler.py"), "")

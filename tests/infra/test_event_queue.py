@@ -48,7 +48,7 @@ def test_queue_names_carry_the_stage(dev: Synthesized, prod: Synthesized) -> Non
 
 def test_an_outage_does_not_redrive(stack: Synthesized) -> None:
     redrive = stack.queue("-events.fifo")["Properties"]["RedrivePolicy"]
-    assert redrive["maxReceiveCount"] == 100
+    assert redrive["maxReceiveCount"] == 1000
     target = stack.template["Resources"][redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]
     assert target == stack.queue("-dead-letters.fifo")
 

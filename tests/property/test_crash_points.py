@@ -119,7 +119,7 @@ def run(scenario: Scenario, plan: Plan, *, size: int = 10) -> tuple[System, list
 def result(system: System) -> dict[str, Any]:
     """Everything that may not depend on crashes or batches."""
     instance = system.instance(GROUP)
-    entries = system.inner_store.find_finished(
+    entries = system.inner_store.find_entries(
         instance.key, ["a-0", "b-0", "b-1", "s-0", "bad-0", "after-0", "held-0", "held-1", "held-2"], system.clock.now()
     )
     return {

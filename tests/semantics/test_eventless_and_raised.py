@@ -9,8 +9,8 @@ from settle.core.errors import EffectLimitError, MicrostepLimitError, UserCodeEr
 from settle.core.event import Event
 from settle.core.interpreter import MAX_MICROSTEPS
 from settle.core.spec import Action
-from tests.support.charts import action, final, node, on
-from tests.support.loud import Walk, flag, loud, no, walk, yes
+from tests.support.charts import action, final, guard, node, on
+from tests.support.loud import Walk, flag, loud, no, setting, walk, yes
 
 
 def raising(*events: str) -> Action:
@@ -19,13 +19,6 @@ def raising(*events: str) -> Action:
             do.raise_(event)
 
     return action("raising", act)
-
-
-def setting(name: str) -> Action:
-    def act(context: dict[str, Any], _event: Event, _do: Actions) -> None:
-        context[name] = True
-
-    return action("setting", act)
 
 
 def test_an_eventless_transition_is_taken_at_once() -> None:
@@ -142,8 +135,6 @@ def test_a_machine_that_never_comes_to_rest_is_stopped() -> None:
 def test_a_macrostep_may_take_exactly_the_limit() -> None:
     def count(context: dict[str, Any], _event: Event, _do: Actions) -> None:
         context["n"] = context.get("n", 0) + 1
-
-    from tests.support.charts import guard
 
     more = guard("more", lambda context, _event: context.get("n", 0) < MAX_MICROSTEPS - 1)
     chart = loud(node("a", on("GO"), on("", guards=(flag("go"), more), actions=(action("count", count),))))

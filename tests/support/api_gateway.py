@@ -10,7 +10,9 @@ from functions.ingress.routes import Api
 from settle.core.definition import Definition
 from settle.local.http_event import HttpRequest, to_event
 from settle.local.lambda_context import LambdaContext
-from settle.runtime.read_instance import Ports
+from settle.runtime.envelope import parse_envelope
+from settle.runtime.ingress_ports import IngressPorts
+from settle.runtime.poll import Pauses
 from settle.runtime.registry import Registry
 from tests.support.system import System
 
@@ -72,16 +74,22 @@ class ApiGateway:
         self.system = System(*definitions)
         self.clock = WaitingClock(self.system)
         self.registry = make_registry(*definitions, older=older)
-        self.ports = Ports(
+        self.ports = IngressPorts(
             registry=self.registry,
             store=self.system.store,
             queue=self.system.queue,
             clock=self.clock,
+            pauses=Pauses(first=0.05, longest=1.0),
             new_id=self.system.new_id,
         )
         self.api = Api(self.ports)
         self.context: Any = LambdaContext(function_name="ingress", request_id="request", memory_mb=512, timeout=29)
         self.authorizer: dict[str, Any] = {}
+
+    def sent(self) -> list[tuple[str, Any]]:
+        """Look at what waits in the queue: deduplication id and envelope of each message."""
+        received = self.system.polled.receive(max_messages=10, visibility_timeout=0)
+        return [(message.attributes["MessageDeduplicationId"], parse_envelope(message.body)) for message in received]
 
     def rewire(self, **ports: Any) -> None:
         """Put other ports in place of some."""

@@ -13,13 +13,13 @@ from settle.core.event import Event, EventKind
 from settle.core.interpreter import start, step
 from settle.core.macrostep import Macrostep
 from settle.core.snapshot import Snapshot
-from settle.core.spec import SEPARATOR, Guard, MachineSpec, NodeKind, NodeSpec, TransitionSpec
+from settle.core.spec import SEPARATOR, Action, Guard, MachineSpec, NodeKind, NodeSpec, TransitionSpec
 from tests.support.charts import action, guard
 
-SILENCED = {
-    code: "these machines show a rule, they do nothing useful"
-    for code in ("never-settles", "eventless-cycle", "never-done", "rejected-node-acts")
-}
+SILENCED = dict.fromkeys(
+    ("never-settles", "eventless-cycle", "never-done", "rejected-node-acts"),
+    "these machines show a rule, they do nothing useful",
+)
 
 
 def loud(*nodes: NodeSpec, **root: Any) -> Definition:
@@ -55,6 +55,15 @@ def no(name: str = "no") -> Guard:
 def flag(name: str, *, negated: bool = False) -> Guard:
     """A guard that holds when the context has the flag."""
     return guard(name, lambda context, _event: bool(context.get(name)), negated=negated)
+
+
+def setting(name: str) -> Action:
+    """An action that gives the context the flag."""
+
+    def act(context: dict[str, Any], _event: object, _do: object) -> None:
+        context[name] = True
+
+    return action("setting", act)
 
 
 class Walk:

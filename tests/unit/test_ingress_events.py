@@ -286,6 +286,16 @@ def test_a_version_is_one_number(api: ApiGateway, tag: str) -> None:
     assert code(api.post(EVENTS, {"type": "ADD"}, if_match=tag)) == (400, "if_match_invalid")
 
 
+def test_a_version_goes_with_a_single_event(api: ApiGateway) -> None:
+    api.post(EVENTS, {"type": "ADD"}, prefer="wait")
+    several = api.post(EVENTS, [{"type": "ADD"}, {"type": "ADD"}], if_match='"2"')
+    assert code(several) == (400, "if_match_invalid")
+    assert "a single event" in several.json["detail"]
+    assert "cannot be foreseen" in several.json["detail"]
+    assert bodies(api) == []
+    assert api.post(EVENTS, [{"type": "ADD"}], if_match='"2"').status == 202
+
+
 def test_a_machine_may_want_its_instances_created_first(api: ApiGateway) -> None:
     path = "/machines/booked/instances/b"
     refused = api.post(f"{path}/events", {"type": "GO"})

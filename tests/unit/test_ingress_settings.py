@@ -14,6 +14,7 @@ from functions import wiring
 from functions.consumer.settings import ConsumerSettings
 from functions.ingress import handler as ingress
 from functions.ingress.settings import IngressSettings
+from functions.logs import LOGGER
 from functions.settings import SettingsError
 from settle.adapters.dynamodb_store import DynamoDBInstanceStore
 from settle.adapters.sqlite_queue import SqliteDeadLetterQueue, SqliteQueue
@@ -21,6 +22,7 @@ from settle.adapters.sqlite_store import SqliteInstanceStore
 from settle.adapters.sqs_queue import SqsDeadLetterQueue, SqsEventQueue
 from settle.local.http_event import HttpRequest, to_event
 from settle.local.lambda_context import LambdaContext
+from settle.runtime.poll import Pauses
 
 AWS = {
     "SETTLE_BACKEND": "aws",
@@ -96,6 +98,11 @@ def test_the_aws_backend_is_a_table_and_two_queues(monkeypatch: pytest.MonkeyPat
     assert isinstance(wiring.make_dead_letter_queue(settings), SqsDeadLetterQueue)
 
 
+def test_who_waits_looks_more_often_where_a_look_costs_nothing() -> None:
+    assert wiring.find_pauses(IngressSettings.from_env(AWS)) == Pauses(first=0.05, longest=1.0)
+    assert wiring.find_pauses(IngressSettings.from_env(EMBEDDED)) == Pauses(first=0.002, longest=0.05)
+
+
 def test_ids_are_new_and_the_clock_runs() -> None:
     assert len({wiring.new_id() for _ in range(100)}) == 100
     clock = wiring.SystemClock()
@@ -107,7 +114,7 @@ def test_ids_are_new_and_the_clock_runs() -> None:
 @pytest.fixture
 def _cold_start() -> Iterator[None]:
     """Leave neither the handler nor the logger that it sets up behind."""
-    logger = logging.getLogger(ingress.LOGGER)
+    logger = logging.getLogger(LOGGER)
     handlers, level = list(logger.handlers), logger.level
     ingress._api.cache_clear()
     yield
@@ -153,5 +160,5 @@ def test_a_backend_does_not_import_the_other(tmp_path: Path, backend: str, absen
         f"sys.exit({absent!r} in sys.modules)\n"
     )
     environment = {"PATH": "/usr/bin:/bin", "AWS_DEFAULT_REGION": "eu-central-1", "PYTHONPATH": str(Path.cwd())}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, check=False, cwd=Path.cwd())  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", program], env=environment, check=False, cwd=Path.cwd())
     assert done.returncode == 0

@@ -7,9 +7,9 @@ import pytest
 
 from settle.core.event import Event
 from settle.core.service import ServiceCall, ServiceError
+from settle.runtime.count_begin import MAX_BEGUN
 from settle.runtime.envelope import ControlAction, ControlEnvelope, EnvelopeEvent, EventsEnvelope
 from settle.runtime.instance import InstanceKey
-from settle.runtime.process_group import MAX_BEGUN
 from settle.runtime.receipt import Outcome
 from tests.support.charts import action, final, guard, invoke, machine, node, on, settled
 from tests.support.system import System
@@ -152,7 +152,7 @@ def test_a_keyed_event_leaves_a_full_receipt() -> None:
     system = System(flat())
     system.post("flat/1", "GO", key="k")
     system.pump()
-    entries = system.inner_store.find_finished(system.instance("flat/1").key, ["k-0"], system.clock.now())
+    entries = system.inner_store.find_entries(system.instance("flat/1").key, ["k-0"], system.clock.now())
     receipt = entries["k-0"].receipt
     assert receipt is not None
     assert (receipt.outcome, receipt.version) == (Outcome.APPLIED, 2)
@@ -254,7 +254,7 @@ def test_a_machine_may_insist_on_being_created() -> None:
     system.post("strict/1", "GO", key="k")
     system.pump()
     assert not system.exists("strict/1")
-    entries = system.inner_store.find_finished(InstanceKey("strict", "1"), ["k-0"], system.clock.now())
+    entries = system.inner_store.find_entries(InstanceKey("strict", "1"), ["k-0"], system.clock.now())
     receipt = entries["k-0"].receipt
     assert receipt is not None
     assert receipt.code == "not_created"
@@ -653,7 +653,7 @@ def test_a_stranger_may_send_events_but_nothing_else_and_is_not_believed() -> No
     system.send(envelope, stranger=True)
     system.pump()
     assert system.context("flat/1") == {"count": 2}
-    assert system.inner_store.find_finished(system.instance("flat/1").key, ["forged"], system.clock.now()) == {}
+    assert system.inner_store.find_entries(system.instance("flat/1").key, ["forged"], system.clock.now()) == {}
     control = ControlEnvelope(machine="flat", instance="1", id="x", action=ControlAction.PAUSE)
     system.send(control, stranger=True)
     system.pump()

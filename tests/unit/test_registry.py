@@ -70,6 +70,12 @@ def test_a_version_that_is_not_registered_is_named_with_its_mend(registry: Regis
     assert str(caught.value) == message
 
 
+def test_a_machine_without_a_file_is_told_where_one_would_be(registry: Registry) -> None:
+    snapshot = replace(start(registry.get("door")).snapshot, machine_version=7)
+    with pytest.raises(UnknownVersionError, match=r"add it to `versions` in door\.py$"):
+        replace(registry, files={}).definition_for(snapshot)
+
+
 def test_a_changed_version_is_named_with_its_mend(registry: Registry) -> None:
     door = registry.get("door")
     snapshot = start(door).snapshot

@@ -64,7 +64,7 @@ def queue(path: Path) -> Iterator[QueueUnderTest]:
 
 
 def spawn(program: str, *arguments: str | Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(  # noqa: S603 - our own program
+    return subprocess.Popen(
         [sys.executable, "-c", CHILD + program, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
 

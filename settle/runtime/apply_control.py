@@ -1,18 +1,20 @@
-"""Control messages: what operators, and the runtime itself, do to an instance."""
+"""Applying control messages to the instance of a turn: what operators, and the runtime itself, do to it."""
 
 import logging
 from collections.abc import Callable
 from typing import Final, assert_never
 
 from settle.core.errors import SettleError
-from settle.runtime.apply_event import EventApplier, Verdict, finish_entry, is_duplicate, make_receipt
+from settle.runtime.apply_event import EventApplier
 from settle.runtime.envelope import ControlAction, ControlEnvelope, dump_envelope
+from settle.runtime.finished import find_finished, finish_entry, is_duplicate
 from settle.runtime.incoming import IncomingControl, IncomingEvent, open_held
 from settle.runtime.instance import HeldEvent, SendMessage
 from settle.runtime.journal import Deadline
 from settle.runtime.ports import Clock, InstanceStore
 from settle.runtime.receipt import Outcome
 from settle.runtime.turn import Turn
+from settle.runtime.verdict import Verdict, make_receipt
 
 DRAIN_PAGE: Final = 10
 """Held events that are read at once."""
@@ -25,7 +27,7 @@ BeginHeld = Callable[[Turn, IncomingEvent], SettleError | None]
 _logger = logging.getLogger("settle")
 
 
-class Controller:
+class ControlApplier:
     """Applies control messages to turns."""
 
     def __init__(self, store: InstanceStore, applier: EventApplier, clock: Clock, deadline: Deadline) -> None:
@@ -131,8 +133,7 @@ class Controller:
     def _is_finished(self, turn: Turn, event: IncomingEvent) -> bool:
         if not event.body_hash:
             return False
-        entries = self._store.find_finished(turn.key, [event.id], self._clock.now())
-        finished = {event_id for event_id, entry in entries.items() if entry.receipt is not None}
+        finished = find_finished(self._store, turn.key, [event.id], self._clock.now())
         return is_duplicate(turn, event, finished)
 
 

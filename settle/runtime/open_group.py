@@ -1,0 +1,51 @@
+"""Opening the messages of a group: each becomes its events, or goes to the dead-letter queue."""
+
+import logging
+from collections.abc import Sequence
+
+from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError, UnknownMachineError
+from settle.runtime.incoming import Incoming, IncomingEvent, open_message
+from settle.runtime.message import Message
+from settle.runtime.ports import DeadLetterQueue, Definitions
+from settle.runtime.turn import Turn
+
+_logger = logging.getLogger("settle")
+
+
+def open_group(
+    turn: Turn, messages: Sequence[Message], definitions: Definitions, dead_letters: DeadLetterQueue
+) -> tuple[list[list[Incoming]], EnvelopeTooNewError | None]:
+    """Take messages apart, up to the first that a newer release wrote; return its error too.
+
+    What no instance can take is buried and opens to nothing. An event for an instance whose machine is no longer
+    registered stays with the instance, which blocks.
+    """
+    opened: list[list[Incoming]] = []
+    for message in messages:
+        try:
+            opened.append(_open(turn, message, definitions, dead_letters))
+        except EnvelopeTooNewError as error:
+            return opened, error
+    return opened, None
+
+
+def keyed_ids(turn: Turn, opened: Sequence[Sequence[Incoming]]) -> list[str]:
+    """Return the ids of the events to ask the ledger about: those with an idempotency key that were not taken yet."""
+    if turn.instance is None:
+        return []
+    events = (item for incoming in opened for item in incoming if isinstance(item, IncomingEvent))
+    return [event.id for event in events if event.body_hash and not turn.has_taken(event.position)]
+
+
+def _open(turn: Turn, message: Message, definitions: Definitions, dead_letters: DeadLetterQueue) -> list[Incoming]:
+    try:
+        incoming = open_message(message)
+        if turn.instance is None:
+            definitions.get(turn.key.machine)
+    except (EnvelopeInvalidError, UnknownMachineError) as error:
+        _logger.warning("message buried: %s", error, extra={"message_group": message.group})
+        dead_letters.bury(
+            group=message.group, deduplication_id=message.message_id, body=message.body, reason=str(error)
+        )
+        return []
+    return incoming

@@ -1,0 +1,30 @@
+"""Verdicts: what became of an event that was taken and not held, and the receipt that says so."""
+
+from dataclasses import dataclass
+
+from settle.runtime.incoming import IncomingEvent
+from settle.runtime.instance import Instance
+from settle.runtime.receipt import Outcome, Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The outcome of an event, what decided it, and where the instance stood before."""
+
+    outcome: Outcome
+    code: str = ""
+    before: tuple[str, ...] = ()
+
+
+def make_receipt(instance: Instance, event: IncomingEvent, verdict: Verdict, upcoming: tuple[str, ...] = ()) -> Receipt:
+    """Return everything known about a finished event."""
+    return Receipt(
+        event_id=event.id,
+        type=event.type,
+        outcome=verdict.outcome,
+        version=instance.version,
+        code=verdict.code,
+        before=verdict.before,
+        after=instance.snapshot.configuration,
+        next_events=upcoming,
+    )

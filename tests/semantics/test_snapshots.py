@@ -1,0 +1,125 @@
+"""Snapshots: what a step refuses to go on from, and that it goes on the same from a stored one."""
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from settle.core.configuration import is_settled, load_configuration, state_value
+from settle.core.errors import SnapshotInvalidError
+from settle.core.event import Event
+from settle.core.interpreter import start, step
+from settle.core.snapshot import LiveInvoke, Snapshot, Status
+from settle.core.spec import NodeKind
+from tests.support.charts import final, invoke, node, on, parallel
+from tests.support.loud import Walk, loud, walk
+
+CHART = loud(
+    node("a", on("GO", "p"), on("BACK", "p.h")),
+    parallel(
+        "p",
+        node("r", node("r1", on("GO", "p.r.r2")), node("r2")),
+        node("s", node("s1", on("GO", "p.s.s2")), final("s2")),
+        node("h", kind=NodeKind.DEEP_HISTORY),
+        on("OUT", "a"),
+    ),
+    node("z"),
+)
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        pytest.param(("nowhere",), id="a node that is not there"),
+        pytest.param(("a", "nowhere"), id="one of them is not there"),
+        pytest.param(("",), id="the machine itself"),
+        pytest.param(("p",), id="a parallel node without its regions"),
+        pytest.param(("p.r",), id="a compound node without a child"),
+        pytest.param(("p.r.r1",), id="a region is missing"),
+        pytest.param(("p.r.r1", "p.r.r2", "p.s.s1"), id="two children of one compound node"),
+        pytest.param(("a", "z"), id="two top-level nodes"),
+        pytest.param(("a", "p.r.r1", "p.s.s1"), id="inside and outside"),
+        pytest.param(("p.r.r1", "p.s.s1", "p.h"), id="a history node"),
+        pytest.param(("p.h",), id="nothing but a history node"),
+    ],
+)
+def test_an_illegal_configuration_is_refused(leaves: tuple[str, ...]) -> None:
+    snapshot = replace(Walk(CHART).snapshot, configuration=leaves)
+    for _ in range(2):
+        with pytest.raises(SnapshotInvalidError):
+            step(CHART, snapshot, Event(type="GO"))
+        with pytest.raises(SnapshotInvalidError):
+            state_value(CHART, snapshot)
+
+
+def test_an_illegal_configuration_is_refused_also_when_the_instance_ended() -> None:
+    with pytest.raises(SnapshotInvalidError, match="m has no node 'nowhere'"):
+        step(CHART, replace(Walk(CHART).snapshot, configuration=("nowhere",), status=Status.DONE), Event(type="GO"))
+
+
+def test_the_order_of_the_leaves_does_not_matter() -> None:
+    assert load_configuration(CHART, ("p.s.s1", "p.r.r2")) == load_configuration(CHART, ("p.r.r2", "p.s.s1"))
+
+
+def test_an_instance_that_has_not_started_takes_no_event() -> None:
+    snapshot = replace(Walk(CHART).snapshot, configuration=())
+    assert not step(CHART, snapshot, Event(type="GO")).taken
+
+
+def test_a_recorded_history_that_names_an_unknown_node_is_refused() -> None:
+    snapshot = replace(Walk(CHART).snapshot, history={"p.h": ("p.r.gone", "p.s.s1")})
+    with pytest.raises(SnapshotInvalidError, match=r"m has no node 'p\.r\.gone'"):
+        step(CHART, snapshot, Event(type="BACK"))
+    assert step(CHART, snapshot, Event(type="GO")).taken
+
+
+def revive(snapshot: Snapshot) -> Snapshot:
+    """Through JSON text and back."""
+    data: dict[str, Any] = json.loads(json.dumps(asdict(snapshot)))
+    return Snapshot(
+        **{
+            **data,
+            "configuration": tuple(data["configuration"]),
+            "status": Status(data["status"]),
+            "history": {path: tuple(paths) for path, paths in data["history"].items()},
+            "invokes": tuple(LiveInvoke(**each) for each in data["invokes"]),
+        }
+    )
+
+
+def test_an_instance_goes_on_the_same_from_a_stored_snapshot() -> None:
+    live, stored = Walk(CHART), Walk(CHART)
+    for event in ("GO", "GO", "OUT", "BACK", "NOTHING", "OUT"):
+        live.send(event)
+        stored.snapshot = revive(stored.snapshot)
+        stored.send(event)
+        assert stored.last == live.last
+    assert live.snapshot.history == {"p.h": ("p.r.r2", "p.s.s2")}
+    assert revive(live.snapshot) == live.snapshot
+
+
+def test_live_services_survive_a_stored_snapshot() -> None:
+    def serve(_: object) -> None: ...
+
+    chart = loud(node("a", invoke("svc", serve), on("done.invoke.svc", "b")), node("b"))
+    walked = walk(chart)
+    walked.snapshot = revive(walked.snapshot)
+    assert not is_settled(chart, walked.snapshot)
+    assert walked.answer("svc#1").at == "b"
+
+
+def test_a_step_answers_the_same_whether_or_not_it_remembers() -> None:
+    remembered, fresh = Walk(CHART), Walk(CHART)
+    for event in ("GO", "GO", "OUT", "BACK", "OUT", "GO"):
+        remembered.send(event)
+        CHART.memo.clear()
+        fresh.send(event)
+        CHART.memo.clear()
+        assert fresh.last == remembered.last
+        assert state_value(CHART, fresh.snapshot) == state_value(CHART, remembered.snapshot)
+
+
+def test_a_new_snapshot_names_its_machine_version_and_definition() -> None:
+    snapshot = start(CHART).snapshot
+    assert (snapshot.machine, snapshot.machine_version, snapshot.definition) == ("m", 1, CHART.hash)
