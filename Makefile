@@ -17,8 +17,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: start test lint coverage check format synth deploy bench clean
 
+# Job control gives the terminal to the system, so that Ctrl-C ends it and not make, and the exit code is its own.
 start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
-	@exec env PORT=$(PORT) DATA=$(DATA) BACKEND=$(BACKEND) $(BIN)/python -m settle.local
+	@set -m 2>/dev/null; env PORT=$(PORT) DATA=$(DATA) BACKEND=$(BACKEND) $(BIN)/python -m settle.local
 
 test: $(VENV)/.all
 	$(BIN)/pytest $(ARGS)

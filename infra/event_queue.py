@@ -9,8 +9,8 @@ from constructs import Construct
 RETENTION_DAYS = 14
 # The most that SQS takes. A message that moves to the dead-letter queue lets later ones of its group overtake it, so
 # redrive is the last resort: the consumer counts attempts on the instance and quarantines there. An outage must not use
-# this number up: it lasts two days at the visibility timeout of 180 s, and 16 hours at the minute to which the consumer
-# shortens that.
+# this number up: the consumer, which lets a message wait a minute at first and a quarter of an hour later on, makes it
+# last ten days.
 MAX_RECEIVE_COUNT = 1000
 # SQS takes up to 1 MiB, but an event that has to be held becomes a DynamoDB item, and those end at 400 KB.
 MAX_MESSAGE_BYTES = 256 * 1024

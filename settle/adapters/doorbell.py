@@ -28,6 +28,7 @@ class Doorbell:
 
     def __init__(self, path: str | None) -> None:
         self._descriptors = _open(path)
+        self._close = os.close  # at the interpreter's end the module may be gone before this object
         self._poll = None
         if self._descriptors:
             self._poll = select.poll()
@@ -35,7 +36,7 @@ class Doorbell:
 
     def __del__(self) -> None:
         for descriptor in set(self._descriptors):
-            os.close(descriptor)
+            self._close(descriptor)
 
     def ring(self) -> None:
         """End the current or next wait."""

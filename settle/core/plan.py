@@ -72,14 +72,18 @@ def _effective(definition: Definition, target: int, history: HistoryValues) -> t
         return (target,)
     recorded = history.get(node.path)
     if recorded is not None:
-        unknown = [path for path in recorded if path not in definition.numbers]
-        if unknown:
-            raise SnapshotInvalidError(f"{definition.machine} has no node {unknown[0]!r}, which its history names")
-        return tuple(definition.numbers[path] for path in recorded)
+        return tuple(_find_recorded(definition, node, path) for path in recorded)
     if node.history_default:
         return tuple(e for default in node.history_default for e in _effective(definition, default, history))
     parent = definition.nodes[node.parent]
     return parent.initial or parent.children
+
+
+def _find_recorded(definition: Definition, history: Node, path: str) -> int:
+    index = definition.numbers.get(path, 0)
+    if not definition.nodes[history.parent].within >> index & 1:
+        raise SnapshotInvalidError(f"the history {history.path!r} of {definition.machine} names {path!r}")
+    return index
 
 
 def plan_microstep(
@@ -197,14 +201,15 @@ class _EntrySet:
             self._enter_ancestors(target, stop)
 
     def _enter_ancestors(self, index: int, stop: int) -> None:
-        for ancestor in self._nodes[index].ancestors:
+        if index == stop:  # a local transition onto its source: what lies around it stays as it is
+            return
+        ancestors = self._nodes[index].ancestors
+        for ancestor in ancestors[: ancestors.index(stop) + 1]:
             node = self._nodes[ancestor]
             if ancestor != stop:
                 self.bits |= node.bit
             if node.kind is NodeKind.PARALLEL:
                 self._enter_regions(node)
-            if ancestor == stop:
-                return
 
     def _enter_regions(self, node: Node) -> None:
         for child in node.children:

@@ -36,6 +36,10 @@ from settle.runtime.turn import Turn
 
 MAX_TURNS: Final = 5
 """Turns that one group may begin in one invocation."""
+MANY_TRIES: Final = 60
+"""Tries, about an hour of them, after which an outage is taken to last."""
+OUTAGE_BACKOFF_SECONDS: Final = 900
+"""The wait from then on: the 1,000 receives that SQS allows then last for ten days of the message's fourteen."""
 MAX_BACKOFF_SECONDS: Final = 60
 """The longest that a failed message waits before it is visible again."""
 
@@ -204,5 +208,7 @@ class _GroupTurn:
             self._applier.quarantine(turn, event, error)
 
 
-def _backoff(exponent: int) -> int:
-    return min(1 << min(exponent, 10), MAX_BACKOFF_SECONDS)
+def _backoff(tries: int) -> int:
+    if tries > MANY_TRIES:
+        return OUTAGE_BACKOFF_SECONDS
+    return min(1 << min(tries, 10), MAX_BACKOFF_SECONDS)

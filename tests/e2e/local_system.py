@@ -1,5 +1,7 @@
 """The local system as a process from outside: started, watched, killed and started again on the same data."""
 
+import http.client
+import json
 import os
 import signal
 import socket
@@ -10,8 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
-
-import httpx
 
 START_SECONDS: Final = 60.0
 READY: Final = "Settle is ready on"
@@ -96,7 +96,12 @@ class LocalSystem:
 
     def report(self) -> Any:
         """Return what `GET /dev/processes` says."""
-        return httpx.get(f"{self.url}/dev/processes", timeout=10).json()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/dev/processes")
+            return json.load(connection.getresponse())
+        finally:
+            connection.close()
 
 
 def free_port() -> int:

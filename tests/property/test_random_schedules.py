@@ -43,7 +43,7 @@ NEVER_APPLIED = frozenset({"DOOM", "BLOAT", "KILL"})
 HELD_CODES = {
     "BAD": {"user_code"},
     "DOOM": {"service_failed"},
-    "BLOAT": {"instance_too_large", "attempts_exhausted"},
+    "BLOAT": {"snapshot_too_large", "instance_too_large", "attempts_exhausted"},
     "KILL": {"attempts_exhausted"},
 }
 """Why an event of a type may be quarantined, beside a deployment that takes its definition away."""
@@ -504,7 +504,7 @@ class World:
             self._check_follows(group, old, found)
         else:
             expect(found.revision == 1, f"{group} begins at revision {found.revision}")
-        self._learn(group, found)
+        self._learn(group, old, found)
 
     def _check_follows(self, group: str, old: Instance, new: Instance) -> None:
         expect(new.revision == old.revision + 1, f"{group}: revision {old.revision} is followed by {new.revision}")
@@ -517,13 +517,13 @@ class World:
         if new.version == old.version and old.snapshot.started:
             expect(new.snapshot == old.snapshot, f"{group} changed without a new version")
 
-    def _learn(self, group: str, found: Instance) -> None:
+    def _learn(self, group: str, old: Instance | None, found: Instance) -> None:
         for receipt in found.ring:
             place = (group, receipt.position)
             if receipt.outcome is Outcome.QUARANTINED and place not in self._quarantined:
                 self._quarantined[place] = receipt.code
             if receipt.outcome is Outcome.SKIPPED and place not in self._skipped:
-                self._skipped[place] = Skipped(found.snapshot.started)
+                self._skipped[place] = Skipped(old is not None and old.snapshot.started)
         if found.blocked is not None:
             self._check_quarantine(group, found)
         outcomes = {receipt.position: receipt.outcome for receipt in found.ring}

@@ -141,6 +141,16 @@ def test_a_region_without_a_say_falls_back_to_an_outer_transition_beside_an_inne
     assert walk(chart, "GO").at == "p.r p.s p.t"
 
 
+@pytest.mark.parametrize(
+    ("target", "kind"), [("p.r", LOCAL), ("p.r.r1", LOCAL), ("p.r.r1", TransitionKind.INTERNAL)]
+)
+def test_a_region_that_begins_again_leaves_the_others_where_they_are(target: str, kind: TransitionKind) -> None:
+    region = node("r", node("r1"), node("r2"), on("AGAIN", target, kind=kind))
+    chart = loud(parallel("p", region, node("s", node("s1", on("S", "p.s.s2")), node("s2"))))
+    walked = walk(chart, "S").forget()
+    assert (walked.send("AGAIN").at, walked.heard) == ("p.r.r1 p.s.s2", "-p.r.r1 *AGAIN +p.r.r1")
+
+
 def test_eventless_transitions_of_regions_are_taken_together() -> None:
     chart = loud(
         node("a", on("GO", "p")),

@@ -16,24 +16,24 @@ from settle.core.snapshot import Snapshot
 from settle.core.spec import SEPARATOR, Action, Guard, MachineSpec, NodeKind, NodeSpec, TransitionSpec
 from tests.support.charts import action, guard
 
-SILENCED = dict.fromkeys(
-    ("never-settles", "eventless-cycle", "never-done", "rejected-node-acts"),
-    "these machines show a rule, they do nothing useful",
-)
+REASON = "these machines show a rule, they do nothing useful"
+CODES = ("never-settles", "eventless-cycle", "never-done", "unknown-done-event", "rejected-node-acts")
+SILENCED = dict.fromkeys(CODES, REASON)
 
 
 def loud(*nodes: NodeSpec, **root: Any) -> Definition:
     """A machine of these nodes that logs every entry, exit and transition."""
     top = NodeSpec(name="", children=nodes, **{"kind": NodeKind.COMPOUND, **root})
-    spec = MachineSpec(id="m", version=1, root=_amplify(top, ""), context=PlainCodec(), silenced=SILENCED)
+    spec = MachineSpec(id="m", version=1, root=amplify(top, ""), context=PlainCodec(), silenced=SILENCED)
     return compile_machine(spec)
 
 
-def _amplify(spec: NodeSpec, path: str) -> NodeSpec:
+def amplify(spec: NodeSpec, path: str) -> NodeSpec:
+    """Add an action that logs to every entry, exit and transition of a tree."""
     prefix = f"{path}{SEPARATOR}" if path else ""
     return replace(
         spec,
-        children=tuple(_amplify(child, prefix + child.name) for child in spec.children),
+        children=tuple(amplify(child, prefix + child.name) for child in spec.children),
         entry=(action(f"+{path}"), *spec.entry) if path else spec.entry,
         exit=(action(f"-{path}"), *spec.exit) if path else spec.exit,
         transitions=tuple(_amplify_transition(transition) for transition in spec.transitions),

@@ -199,7 +199,9 @@ class Port:
     def _call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self._scheduler.pause()
         fault = self._faults.pick(name)
-        unavailable = QueueUnavailableError if name in {"send", "acknowledge", "delay", "bury"} else StoreUnavailableError
+        unavailable = (
+            QueueUnavailableError if name in {"send", "acknowledge", "delay", "bury"} else StoreUnavailableError
+        )
         if fault == "die before":
             self.die(f"before {name}")
         if fault == "unavailable":
