@@ -4,10 +4,12 @@
 
 Events per second count until the last event is applied, not only accepted. Processor time is that of the whole tree of
 the system; the client's is told apart. The flat machine shows the system, `count` with its two services of 20 ms shows
-what a machine adds.
+what a machine adds. A row is worth as much as its last column is small: that is the share of the machine which other
+processes took meanwhile.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,8 @@ from tests.e2e.local_system import LocalSystem
 MACHINES: Final = Path(__file__).with_name("machines")
 WARM_UP_EVENTS: Final = 200
 PATIENCE_SECONDS: Final = 120.0
+IDLE_FIELDS: Final = slice(3, 5)
+"""Of the first line of `/proc/stat`: idle, and waiting for a disk."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +57,12 @@ LOADS: Final = (
 def measure(system: LocalSystem, load: Load, number: int) -> list[object]:
     """Return the row of one load."""
     _send(system, load, f"warm-{number}", WARM_UP_EVENTS)
-    before, cpu = _applied(system), system.cpu_seconds()
+    before, cpu, machine = _applied(system), system.cpu_seconds(), _machine_seconds()
     seen = _send(system, load, f"run-{number}", load.events)
     applied = _applied(system) - before
     seconds, cpu = time.perf_counter() - seen["begun"], system.cpu_seconds() - cpu
+    busy, available = (after - earlier for after, earlier in zip(_machine_seconds(), machine, strict=True))
+    neighbours = max(0.0, busy - cpu - seen["cpu_seconds"]) / available
     assert applied == load.events, f"{applied} of {load.events} events were applied"
     latencies = sorted(seen["milliseconds"])
     return [
@@ -69,6 +75,7 @@ def measure(system: LocalSystem, load: Load, number: int) -> list[object]:
         seen["unsettled"],
         f"{cpu / load.events * 1000:.2f}",
         f"{seen['cpu_seconds'] / load.events * 1000:.2f}",
+        f"{neighbours:.0%}",
     ]
 
 
@@ -100,6 +107,13 @@ def _applied(system: LocalSystem) -> int:
     return int(mapping["messages"]) - int(mapping["failed_messages"])
 
 
+def _machine_seconds() -> tuple[float, float]:
+    """Return the processor time that was used on this machine since it started, and that there was."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    busy = sum(ticks) - sum(ticks[IDLE_FIELDS])
+    return busy / os.sysconf("SC_CLK_TCK"), sum(ticks) / os.sysconf("SC_CLK_TCK")
+
+
 def _at(values: Sequence[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))]
 
@@ -122,6 +136,7 @@ def main() -> None:
             "not waited out",
             "CPU ms/event",
             "client CPU ms/event",
+            "neighbours",
         ],
         rows,
     )
