@@ -48,7 +48,7 @@ def _check_json(data: Any, path: str) -> None:  # noqa: ANN401 - any value at al
             _check_json(value, f"{path}.{key}" if path else key)
     elif isinstance(data, (list, tuple)):
         for index, value in enumerate(data):
-            _check_json(value, f"{path}.{index}")
+            _check_json(value, f"{path}.{index}" if path else str(index))
     elif not isinstance(data, _JSON_SCALARS):
         raise CodecError([FieldError(path or "data", f"{type(data).__name__} is not JSON data", "json_type")])
     elif isinstance(data, float) and (data != data or data in {float("inf"), float("-inf")}):  # noqa: PLR0124 - NaN
@@ -88,7 +88,12 @@ class ModelCodec:
 
     def load(self, data: Any) -> BaseModel:  # noqa: ANN401
         """Validate into a new instance of the model, from a copy: fields of type `Any` keep what they are given."""
-        return self._validate(_copy(data))
+        try:
+            return self.model.model_validate(_copy(data))
+        except ValidationError as error:
+            raise CodecError(field_errors(error)) from error
+        except Exception as error:  # from the model's own validators
+            raise CodecError([_broken(error)]) from error
 
     def dump(self, value: Any) -> Any:  # noqa: ANN401
         """Dump as JSON data, and validate it again: an assignment may have put in what the model does not allow."""
@@ -100,16 +105,8 @@ class ModelCodec:
         except Exception as error:  # pydantic's, and whatever the model's own serializers raise
             raise CodecError([_broken(error)]) from error
         _check_json(data, "")
-        self._validate(data)
+        self.load(data)
         return data
-
-    def _validate(self, data: Any) -> BaseModel:  # noqa: ANN401
-        try:
-            return self.model.model_validate(data)
-        except ValidationError as error:
-            raise CodecError(field_errors(error)) from error
-        except Exception as error:  # from the model's own validators
-            raise CodecError([_broken(error)]) from error
 
 
 def _broken(error: Exception) -> FieldError:

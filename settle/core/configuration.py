@@ -7,7 +7,7 @@ from settle.core.definition import Definition, Node
 from settle.core.errors import SnapshotInvalidError
 from settle.core.memo import remember
 from settle.core.snapshot import Snapshot, Status
-from settle.core.spec import EVENTLESS, SEPARATOR, SETTLED, NodeKind
+from settle.core.spec import SEPARATOR, SETTLED, NodeKind
 
 
 def iterate(definition: Definition, mask: int) -> Iterator[Node]:
@@ -48,7 +48,7 @@ def _mask_of(definition: Definition, leaves: tuple[str, ...]) -> int:
 
 
 def _check_legal(definition: Definition, mask: int, leaves: tuple[str, ...]) -> None:
-    legal = bool(mask & 1)
+    legal = True
     for node in iterate(definition, mask):
         active = sum(1 for child in node.children if mask >> child & 1)
         wanted = {NodeKind.COMPOUND: 1, NodeKind.PARALLEL: len(node.children)}.get(node.kind, 0)
@@ -117,7 +117,7 @@ def next_events(definition: Definition, snapshot: Snapshot) -> tuple[str, ...]:
     def compute() -> tuple[str, ...]:
         mask = load_configuration(definition, snapshot.configuration)
         events = {definition.transitions[t].event for node in iterate(definition, mask) for t in node.transitions}
-        return tuple(sorted(events & definition.event_types - {EVENTLESS}))
+        return tuple(sorted(events & definition.event_types))
 
     events: tuple[str, ...] = definition.memo.get("next", snapshot.configuration, compute)
     return events

@@ -306,7 +306,6 @@ class _Run:
 
     def _finish(self, output: Any) -> None:  # noqa: ANN401 - JSON data
         self._status, self._output = Status.DONE, output
-        self._queue.clear()
         self._effects.extend(StopService(invoke=key) for key in self._invokes)
         self._invokes.clear()
         self._to_invoke.clear()

@@ -135,7 +135,7 @@ def _compute(
 def _find_entered(
     definition: Definition, stays: int, transitions: tuple[Transition, ...], history: HistoryValues, records: Records
 ) -> tuple[Node, ...]:
-    entry = _EntrySet(definition, {**history, **dict(records)})
+    entry = _EntrySet(definition, {**history, **dict(records)}, stays)
     if not stays:
         entry.enter(0)
     for transition in transitions:
@@ -169,10 +169,14 @@ def _record(definition: Definition, mask: int, exited: tuple[Node, ...]) -> list
 
 
 class _EntrySet:
-    """Collects the nodes to enter. SCXML's addDescendantStatesToEnter and addAncestorStatesToEnter."""
+    """Collects the nodes to enter. SCXML's addDescendantStatesToEnter and addAncestorStatesToEnter.
 
-    def __init__(self, definition: Definition, history: HistoryValues) -> None:
-        self._definition, self._nodes, self._history = definition, definition.nodes, history
+    A region that stays active does not begin by default. SCXML's text forgets that where a history node lies further
+    out than what its transition leaves, and would then have two children of one region active.
+    """
+
+    def __init__(self, definition: Definition, history: HistoryValues, stays: int) -> None:
+        self._definition, self._nodes, self._history, self._stays = definition, definition.nodes, history, stays
         self.bits = 0
 
     def enter_targets(self, transition: Transition, domain: int) -> None:
@@ -189,8 +193,7 @@ class _EntrySet:
             return
         self.bits |= node.bit
         if node.kind is NodeKind.COMPOUND:
-            if not self.bits & node.within:
-                self._enter_inside(node.initial, index)
+            self._enter_inside(node.initial, index)
         elif node.kind is NodeKind.PARALLEL:
             self._enter_regions(node)
 
@@ -206,13 +209,12 @@ class _EntrySet:
         ancestors = self._nodes[index].ancestors
         for ancestor in ancestors[: ancestors.index(stop) + 1]:
             node = self._nodes[ancestor]
-            if ancestor != stop:
-                self.bits |= node.bit
+            self.bits |= node.bit
             if node.kind is NodeKind.PARALLEL:
                 self._enter_regions(node)
 
     def _enter_regions(self, node: Node) -> None:
         for child in node.children:
             region = self._nodes[child]
-            if not self.bits & (region.bit | region.within):
+            if not (self.bits | self._stays) & (region.bit | region.within):
                 self.enter(child)

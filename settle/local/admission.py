@@ -21,7 +21,7 @@ COMPUTING_SECONDS: Final = 0.25
 """A sandbox busy for longer than this is waiting for something, whatever its request says."""
 OPENING_SECONDS: Final = 0.02
 """What a request that asks to wait computes before it begins to wait."""
-QUEUE_SECONDS: Final = 2.0
+QUEUE_SECONDS: Final = 10.0
 """How long a request waits for a sandbox before it is turned away."""
 
 

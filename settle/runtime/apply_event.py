@@ -15,7 +15,7 @@ from settle.core.errors import (
     SettleError,
     UnknownVersionError,
 )
-from settle.runtime.creation import is_of_same_message, judge_second_creation, make_incarnation, make_unstarted
+from settle.runtime.creation import find_origin, judge_second_creation, make_unstarted
 from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceFailedError, UnknownMachineError
 from settle.runtime.finished import finish_entry, is_duplicate
 from settle.runtime.incoming import IncomingEvent
@@ -133,7 +133,7 @@ class EventApplier:
         instance = turn.existing
         if event.if_match is not None and event.if_match != instance.version:
             return Verdict(outcome=Outcome.PRECONDITION_FAILED, code=f"version:{instance.version}")
-        if event.came_with_creation and not is_of_same_message(turn, event):
+        if event.came_with_creation and not (instance.snapshot.started and instance.origin == find_origin(event)):
             return judge_second_creation(instance, event)
         definition = self._definition_of(turn)
         journal = Journal(turn, definition, event.as_event(), self._clock.now(), self._services)
@@ -168,13 +168,12 @@ class EventApplier:
         """Start the machine; return a verdict only when that refuses the event."""
         if not event.is_creation and not definition.create_on_event:
             return Verdict(outcome=Outcome.REFUSED, code="not_created")
-        turn.update(incarnation=make_incarnation(turn, event.position))
         input_data = event.data if event.is_creation else {}
         run = run_start(definition, input_data, journal.now, journal.answer)
         verdict = _keep(turn, run, event.id)
         if verdict.outcome is not Outcome.APPLIED:
             return verdict
-        turn.update(input_hash=event.input_hash, created_at=journal.now)
+        turn.update(input_hash=event.input_hash, origin=find_origin(event), created_at=journal.now)
         return None
 
     def _finish(self, turn: Turn, event: IncomingEvent, verdict: Verdict) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from settle.core.definition import Definition
 from settle.core.snapshot import Snapshot
+from settle.runtime.envelope import CreateEnvelope
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Instance
 from settle.runtime.receipt import Outcome, Position
@@ -25,7 +26,7 @@ def make_unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now
     )
     return Instance(
         key=turn.key,
-        incarnation=make_incarnation(turn, event.position),
+        incarnation=_make_incarnation(turn, event.position),
         revision=0,
         version=0,
         snapshot=snapshot,
@@ -34,7 +35,7 @@ def make_unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now
     )
 
 
-def make_incarnation(turn: Turn, position: Position) -> str:
+def _make_incarnation(turn: Turn, position: Position) -> str:
     """Return the incarnation that an event at a position starts.
 
     It follows from the place of the event in the queue, so that a repetition of its message calls the same services
@@ -44,12 +45,9 @@ def make_incarnation(turn: Turn, position: Position) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:INCARNATION_DIGITS]
 
 
-def is_of_same_message(turn: Turn, event: IncomingEvent) -> bool:
-    """Whether the instance was created by the message that brought this event."""
-    instance = turn.existing
-    return instance.snapshot.started and instance.incarnation == make_incarnation(
-        turn, Position(event.position.sequence)
-    )
+def find_origin(event: IncomingEvent) -> str:
+    """Return the id of the creation that an event is or came with; nothing for any other event."""
+    return event.envelope.id if isinstance(event.envelope, CreateEnvelope) else ""
 
 
 def judge_second_creation(instance: Instance, event: IncomingEvent) -> Verdict:

@@ -165,7 +165,11 @@ class HeldEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """The stored state of one instance. Times are seconds since the epoch."""
+    """The stored state of one instance. Times are seconds since the epoch.
+
+    `origin` is the id of the creation that started it, if one did: the event which that brought along belongs to this
+    instance and to no other.
+    """
 
     key: InstanceKey
     incarnation: str
@@ -175,6 +179,7 @@ class Instance:
     created_at: float
     updated_at: float
     input_hash: str = ""
+    origin: str = ""
     watermark: Watermark | None = None
     paused: bool = False
     blocked: Blocked | None = None

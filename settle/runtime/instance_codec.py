@@ -50,7 +50,7 @@ _FINISH: Final = "f"
 _SEND: Final = "m"
 
 
-def encode_instance(instance: Instance) -> str:
+def encode_instance(instance: Instance) -> str:  # noqa: C901 - one branch for each part that may be absent
     """Write an instance; key, incarnation and revision are stored beside the document.
 
     Raises:
@@ -64,6 +64,8 @@ def encode_instance(instance: Instance) -> str:
     }
     if instance.input_hash:
         document["i"] = instance.input_hash
+    if instance.origin:
+        document["g"] = instance.origin
     if instance.watermark is not None:
         document["w"] = (instance.watermark.queue, *_pack_position(instance.watermark.position))
     if instance.paused:
@@ -113,6 +115,7 @@ def _unpack(key: InstanceKey, incarnation: str, revision: int, data: dict[str, A
         created_at=number(created_at),
         updated_at=number(updated_at),
         input_hash=text(take("i", "")),
+        origin=text(take("g", "")),
         watermark=_unpack_watermark(*data["w"]) if "w" in data else None,
         paused=bool(integer(take("p", 0))),
         blocked=_unpack_blocked(*data["b"]) if "b" in data else None,

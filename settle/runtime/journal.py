@@ -77,6 +77,7 @@ class Journal:
         if stored is None or stored.event_id != event.id or stored.definition != definition.hash:
             stored = Run(event_id=event.id, now=now, definition=definition.hash)
         self.now = stored.now
+        self._begun_at = now
         self._results = dict(stored.results)
         self._attempts = dict(stored.attempts)
         self._unrecorded = False
@@ -125,7 +126,7 @@ class Journal:
     def record(self) -> None:
         """Store what this run learned, beside the unchanged snapshot, with all that was folded before."""
         self._turn.update(run=self._as_run(), failing=None)
-        self._turn.commit(self.now)
+        self._turn.commit(self._begun_at)
         self._unrecorded = False
 
     def keep(self) -> None:

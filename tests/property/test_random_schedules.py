@@ -20,14 +20,14 @@ from settle.core.configuration import is_settled, load_configuration
 from settle.core.definition import Definition
 from settle.core.service import ServiceCall, ServiceError
 from settle.local.sqs_event import to_event
-from settle.runtime import process_batch, ring
+from settle.runtime import apply_control, process_batch, ring
 from settle.runtime.envelope import ControlAction, ControlEnvelope, EnvelopeEvent, EventsEnvelope
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
 from settle.runtime.process_group import Invocation
 from settle.runtime.receipt import Outcome, Position, ShortReceipt
-from tests.support.charts import action, guard, invoke, machine, node, on, settled
+from tests.support.charts import action, final, guard, invoke, machine, node, on, parallel, settled
 from tests.support.schedules import Faults, Port, Process, Scheduler
 from tests.support.system import VISIBILITY_SECONDS, System
 
@@ -37,7 +37,7 @@ HOUR = 3600.0
 PATIENCE = 300
 """Rounds of redelivery in which everything has to come to its end."""
 
-GOOD = ("GO", "GO", "GO", "SERVE", "SERVE", "FLAKY", "HARD", "NO", "GATE", "FOO", "ALIAS")
+GOOD = ("GO", "GO", "GO", "SERVE", "SERVE", "FLAKY", "HARD", "NO", "GATE", "FOO", "ALIAS", "BOTH")
 BAD = ("BAD", "BAD", "DOOM", "BLOAT", "KILL")
 NEVER_APPLIED = frozenset({"DOOM", "BLOAT", "KILL"})
 HELD_CODES = {
@@ -84,6 +84,7 @@ def make_machine(name: str, world: "World") -> Definition:
         on("HARD", "hard"),
         on("DOOM", "doom"),
         on("ALIAS", "alias"),
+        on("BOTH", "both"),
         on("NO", "rest", guards=(guard("no", lambda _c, _e: False),)),
         on("GATE", "gate"),
         on("BAD", actions=(note("bad"),), guards=(guard("is_bad", is_bad),)),
@@ -117,6 +118,25 @@ def make_machine(name: str, world: "World") -> Definition:
         ),
         node("doom", invoke("doom", serve, timeout=60), on("done.invoke.doom", "rest")),
         node("alias", invoke("list", serve, timeout=60), on("done.invoke.list", "flaky", actions=(action("k", keep),))),
+        parallel(
+            "both",
+            node(
+                "x",
+                node("run", invoke("px", serve, timeout=60), on("done.invoke.px", "both.x.end", actions=(note("px"),))),
+                final("end"),
+            ),
+            node(
+                "y",
+                node(
+                    "run",
+                    invoke("py", serve, timeout=60),
+                    on("done.invoke.py", "both.y.end", actions=(note("py"),)),
+                    on("error.invoke.py", "both.y.end"),
+                ),
+                final("end"),
+            ),
+            on("done.state.both", "rest"),
+        ),
         node("gate", tags=frozenset({"rejected"})),
         create_on_event=name != "strict",
     )
@@ -234,6 +254,12 @@ class Model:
                 self.calls.add((n, "list"))
                 self.seen.append(f"alias{n}:2")
                 self._flaky(event)
+            case "BOTH":
+                self._serve(event, "px")
+                self.calls.add((n, "py"))
+                if failures(n) < 3:
+                    self.seen.append(f"py{n}")
+                self.place = "rest"
             case "BAD":
                 self.seen.append(f"bad{n}")
             case "FOO":
@@ -331,8 +357,8 @@ class World:
     def _post(self, group: str) -> None:
         event = self._event()
         instance = self._stored.get(group)
-        wants = instance is not None and self.random.random() < 0.1
-        if_match = instance.version + self.random.randint(-1, 1) if wants and instance else None
+        wants = instance is not None and instance.version and self.random.random() < 0.1
+        if_match = instance.version + self.random.randint(0, 2) if wants and instance else None
         stranger = self.random.random() < 0.1
         machine_id, _, name = group.partition("/")
         events = [EnvelopeEvent(id="" if stranger else self.system.new_id(), type=event[0], data=event[1])]
@@ -457,7 +483,7 @@ class World:
             raise ServiceError("broken", "for good")
         if call.invoke == "doom":
             raise ServiceError("doom")
-        if call.invoke == "flaky" and (times < failures(n) or failures(n) == 3):
+        if call.invoke in {"flaky", "py"} and (times < failures(n) or failures(n) == 3):
             raise OSError("down")
         return {"n": n, "items": ["one"]}
 
@@ -509,6 +535,7 @@ class World:
     def _check_follows(self, group: str, old: Instance, new: Instance) -> None:
         expect(new.revision == old.revision + 1, f"{group}: revision {old.revision} is followed by {new.revision}")
         expect(new.version >= old.version, f"{group}: version {old.version} is followed by {new.version}")
+        expect(new.updated_at >= old.updated_at, f"{group}: its time went back")
         if old.snapshot.started:
             expect(new.incarnation == old.incarnation, f"{group} changed its incarnation")
             expect(new.snapshot.started, f"{group} is unstarted again")
@@ -723,6 +750,7 @@ def _run(world):
         patch.setattr(process_batch, "wait", world.scheduler.wait)
         patch.setattr(ring, "RING_BYTES", 1_000_000)
         patch.setattr(ring, "RING_RECEIPTS", 10_000)
+        patch.setattr(apply_control, "DRAIN_PAGE", 2)
         play(world)
         world.settle()
         world.check_end()

@@ -46,6 +46,10 @@ def as_event(name: str, snapshot: Snapshot) -> Event | None:
     return Event(type=f"done.invoke.{live.id}", kind=EventKind.RESULT, invoke=live.key)
 
 
+def go(definition: Definition, snapshot: Snapshot | None, event: Event | None) -> Macrostep:
+    return start(definition) if snapshot is None or event is None else step(definition, snapshot, event)
+
+
 def run(definition: Definition, names: list[str]) -> Iterator[tuple[Snapshot, Event | None, Macrostep]]:
     """Yield every macrostep with what it was made from; end where one does not come to rest."""
     try:
@@ -79,18 +83,18 @@ def revive(snapshot: Snapshot) -> Snapshot:
 @given(machines(), walks())
 def test_a_second_interpreter_that_is_as_plain_as_can_be_does_the_same(spec: MachineSpec, names: list[str]) -> None:
     definition, reference = compile_machine(spec), Reference(spec, LIMIT)
-    snapshot = None
-    for name in [None, *names]:
-        event = as_event(name, snapshot) if name is not None and snapshot is not None else None
-        if name is not None and event is None:
+    snapshot: Snapshot | None = None
+    for name in ["start", *names]:
+        event = as_event(name, snapshot) if snapshot else None
+        if snapshot is not None and event is None:
             continue
         try:
             expected = reference.start() if event is None else reference.give(deepcopy(event))
         except EndlessError:
             with pytest.raises(MicrostepLimitError):
-                step(definition, snapshot, event) if snapshot and event else start(definition)
+                go(definition, snapshot, event)
             return
-        macrostep = step(definition, snapshot, event) if snapshot and event else start(definition)
+        macrostep = go(definition, snapshot, event)
         snapshot = macrostep.snapshot
         assert list(macrostep.microsteps) == expected
         assert list(macrostep.effects) == reference.effects
@@ -171,7 +175,7 @@ def test_what_a_definition_remembers_changes_no_answer(spec: MachineSpec, names:
     forgetful = compile_machine(spec)
     for snapshot, event, macrostep in run(compile_machine(spec), names):
         forgetful.memo.clear()
-        assert macrostep == (start(forgetful) if event is None else step(forgetful, snapshot, event))
+        assert macrostep == go(forgetful, snapshot, event)
 
 
 @some

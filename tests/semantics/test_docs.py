@@ -14,7 +14,8 @@ def examples() -> list[Any]:
     parts = re.split(r"^## (.+)$", DOCUMENT, flags=re.MULTILINE)
     found = []
     for title, text in zip(parts[1::2], parts[2::2], strict=True):
-        found += [pytest.param(block, id=title) for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)]
+        blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        found += [pytest.param(block, id=title) for block in blocks]
     return found
 
 

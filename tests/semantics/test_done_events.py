@@ -118,6 +118,17 @@ def test_a_region_may_be_a_final_node_itself() -> None:
     assert walked.send("s").at == "z"
 
 
+def test_the_end_of_a_parallel_node_carries_no_output() -> None:
+    seen: list[Any] = []
+    see = action("see", lambda _context, event, _do: seen.append(event.data))
+    chart = loud(
+        node("a", on("GO", "p")),
+        parallel("p", node("r", final("1", output=DATA)), final("s", output=DATA), on("done.state.p", actions=(see,))),
+    )
+    assert walk(chart, "GO").at == "p.r.1 p.s"
+    assert seen == [{}]
+
+
 def test_a_parallel_node_with_a_region_that_cannot_end_never_ends() -> None:
     chart = loud(parallel("p", node("r"), region("s"), on("done.state.p", "z")), node("z"))
     assert walk(chart, "s").at == "p.r p.s.2"
@@ -234,6 +245,8 @@ def test_the_output_written_in_a_definition_cannot_be_changed_by_an_action() -> 
         event.data["total"] = "spoilt"
 
     output = {"total": 3}
+    ended = start(machine("m", node("a", on("", "z")), final("z", output=output))).snapshot
+    ended.output["total"] = "spoilt"
     chart = machine(
         "m",
         node(

@@ -38,6 +38,11 @@ def test_the_first_transition_in_the_definition_wins_not_the_most_specific() -> 
     assert walk(chart, "GO").at == "b"
 
 
+def test_a_microstep_names_the_event_not_the_wildcard() -> None:
+    walked = walk(loud(node("a", on("*"))))
+    assert [walked.send(event).steps for event in ("X", "Y")] == [["X:"], ["Y:"]]
+
+
 def test_a_wildcard_of_a_child_wins_over_an_exact_name_of_its_parent() -> None:
     chart = loud(node("a", node("b", on("*")), on("GO", "z")), node("z"))
     assert walk(chart, "GO").heard == "**"

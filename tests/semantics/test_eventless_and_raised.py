@@ -132,14 +132,20 @@ def test_a_machine_that_never_comes_to_rest_is_stopped() -> None:
     assert walked.snapshot == before
 
 
-def test_a_macrostep_may_take_exactly_the_limit() -> None:
+@pytest.mark.parametrize("too_many", [False, True])
+def test_a_macrostep_may_take_exactly_the_limit(*, too_many: bool) -> None:
+    """The initial entry is one of them."""
+
     def count(context: dict[str, Any], _event: Event, _do: Actions) -> None:
         context["n"] = context.get("n", 0) + 1
 
-    more = guard("more", lambda context, _event: context.get("n", 0) < MAX_MICROSTEPS - 1)
+    more = guard("more", lambda context, _event: context.get("n", 0) < MAX_MICROSTEPS - 1 + too_many)
     chart = loud(node("a", on("GO"), on("", guards=(flag("go"), more), actions=(action("count", count),))))
-    walked = walk(chart, go=True)
-    assert walked.snapshot.context["n"] == MAX_MICROSTEPS - 1
+    if too_many:
+        with pytest.raises(MicrostepLimitError):
+            Walk(chart, go=True)
+    else:
+        assert Walk(chart, go=True).snapshot.context["n"] == MAX_MICROSTEPS - 1
 
 
 @pytest.mark.parametrize("kind", ["raise", "log"])

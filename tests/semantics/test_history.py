@@ -160,6 +160,40 @@ def test_history_restores_a_final_node_and_its_parent_ends_again() -> None:
     assert walk(chart, "GO", "OUT").forget().send("BACK").heard == "-z *BACK +a +a.c *done.state.a"
 
 
+@pytest.mark.parametrize("kind", list(TransitionKind))
+def test_history_further_out_than_what_is_left_keeps_the_other_regions(kind: TransitionKind) -> None:
+    """Nothing was recorded, and the default lies in the region that the transition comes from."""
+    chart = loud(
+        parallel(
+            "p",
+            node("r", node("r1", on("BACK", "p.h", kind=kind)), node("r2")),
+            node("s", node("s1", on("S", "p.s.s2")), node("s2")),
+            node("h", kind=DEEP, history_default=("p.r.r2",)),
+        )
+    )
+    walked = walk(chart, "S").forget().send("BACK")
+    assert (walked.at, walked.heard) == ("p.r.r2 p.s.s2", "-p.r.r1 *BACK +p.r.r2")
+
+
+def test_what_was_recorded_decides_what_conflicts() -> None:
+    """The default lies in one region and leaves the other alone; what was recorded lies in both."""
+    chart = loud(
+        parallel(
+            "p",
+            node("r", node("r1", on("BACK", "p.h")), node("r2")),
+            node("s", node("s1", on("BACK", "p.s.s2")), node("s2")),
+            node("h", kind=DEEP, history_default=("p.r.r2",)),
+            on("AGAIN", "p"),
+        )
+    )
+    walked = walk(chart, "BACK")
+    assert walked.at == "p.r.r2 p.s.s2"
+    walked.send("AGAIN").forget()
+    assert (walked.at, walked.snapshot.history) == ("p.r.r1 p.s.s1", {"p.h": ("p.r.r2", "p.s.s2")})
+    walked.send("BACK")
+    assert walked.heard == "-p.s.s1 -p.s -p.r.r1 -p.r *BACK +p.r +p.r.r2 +p.s +p.s.s2"
+
+
 def test_a_history_node_is_never_active() -> None:
     walked = walk(player(DEEP), "BACK", "GO", "OUT", "BACK")
     assert not any(path.endswith("h") for each in walked.last.microsteps for path in each.entered)

@@ -8,7 +8,7 @@ from settle.core.definition import Definition
 from settle.core.event import Event
 from settle.core.spec import TransitionKind
 from tests.support.charts import action, guard, node, on, parallel
-from tests.support.loud import loud, walk
+from tests.support.loud import loud, no, walk
 
 LOCAL = TransitionKind.LOCAL
 
@@ -127,6 +127,18 @@ def test_a_guard_of_a_transition_that_two_regions_find_is_asked_once() -> None:
     assert asked == ["GO"]
 
 
+def test_such_a_guard_is_asked_once_also_where_the_regions_had_other_hopes() -> None:
+    asked: list[str] = []
+
+    def ask(_context: Any, event: Event) -> bool:
+        asked.append(event.type)
+        return True
+
+    hopes = {f"{name}1": (on("GO", f"p.{name}.{name}2", guards=(no(),)),) for name in ("r", "s")}
+    assert walk(two(on("GO", guards=(guard("ask", ask),)), **hopes), "GO").heard == "*GO"
+    assert asked == ["GO"]
+
+
 def test_a_transition_that_lost_a_conflict_is_not_taken_later() -> None:
     walked = walk(two(r1=(on("GO", "p.r.r2"),), s1=(on("GO", "x"),)), "GO")
     assert walked.steps == ["GO: -p.r.r1 +p.r.r2"]
@@ -141,9 +153,7 @@ def test_a_region_without_a_say_falls_back_to_an_outer_transition_beside_an_inne
     assert walk(chart, "GO").at == "p.r p.s p.t"
 
 
-@pytest.mark.parametrize(
-    ("target", "kind"), [("p.r", LOCAL), ("p.r.r1", LOCAL), ("p.r.r1", TransitionKind.INTERNAL)]
-)
+@pytest.mark.parametrize(("target", "kind"), [("p.r", LOCAL), ("p.r.r1", LOCAL), ("p.r.r1", TransitionKind.INTERNAL)])
 def test_a_region_that_begins_again_leaves_the_others_where_they_are(target: str, kind: TransitionKind) -> None:
     region = node("r", node("r1"), node("r2"), on("AGAIN", target, kind=kind))
     chart = loud(parallel("p", region, node("s", node("s1", on("S", "p.s.s2")), node("s2"))))

@@ -157,6 +157,7 @@ instances = st.builds(
     created_at=times,
     updated_at=times,
     input_hash=any_text,
+    origin=any_text,
     watermark=st.none() | st.builds(Watermark, queue=any_text, position=positions),
     paused=st.booleans(),
     blocked=st.none()

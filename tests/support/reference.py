@@ -1,4 +1,5 @@
-"""A second interpreter, as plain as it can be: SCXML's appendix D, word for word, on sets of paths.
+"""A second interpreter, as plain as it can be: SCXML's appendix D on sets of paths, with the decisions of
+`docs/semantics.md`.
 
 It knows no bits, no tables and no memory, and shares no code with the first but the functions that the machine names.
 Where the two differ, one of them is wrong.
@@ -308,7 +309,7 @@ class Reference:
 
     def _add_regions(self, path: str, entering: set[str]) -> None:
         for child in self.tree.children(path):
-            if not any(each == child or self.tree.is_inside(each, child) for each in entering):
+            if not any(each == child or self.tree.is_inside(each, child) for each in entering | self.active):
                 self._add_descendants(child, entering)
 
     # Ending ----------------------------------------------------------------------------------------------------------

@@ -576,6 +576,30 @@ def test_a_context_too_large_for_an_item_is_found_within_its_batch() -> None:
     assert system.context("fat/1") == {"count": 2}
 
 
+def test_a_voided_turn_does_not_change_the_keys_of_services() -> None:
+    """The first turn starts the instance, calls the service and finds that the event before it does not fit."""
+
+    def bloat(context: dict[str, Any], _event: object, _do: object) -> None:
+        context["fat"] = "x" * 500_000
+
+    first, second = Calls(), Calls()
+    chart = machine(
+        "voided",
+        settled("rest", on("GO", "one"), on("BLOAT", actions=(action("bloat", bloat),))),
+        node("one", invoke("first", first), on("done.invoke.first", "two"), on("error.*", "rest")),
+        node("two", invoke("second", second), on("done.invoke.second", "rest"), on("error.*", "rest")),
+    )
+    system = System(chart)
+    system.post("voided/1", "BLOAT")
+    system.post("voided/1", "GO")
+    system.pump()
+    system.control("voided/1", "skip")
+    system.pump()
+    assert system.state("voided/1") == ("rest",)
+    assert len(first) == 2
+    assert len({call.key for call in first}) == 1
+
+
 def test_an_event_that_kills_the_process_is_found_out() -> None:
     class KilledError(BaseException):
         """As if the process had died: nothing after it runs."""
