@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike, fspath, getpid
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,15 @@ UNAVAILABLE_CODES: Final = frozenset(
     }
 )
 """Primary result codes (https://sqlite.org/rescode.html) that speak of the file; the others are mistakes in our SQL."""
+
+
+class _Connection(sqlite3.Connection):
+    """Closes itself when the garbage collector comes to it before its owner; Python 3.13 would warn."""
+
+    def __del__(self) -> None:
+        # One that could not even be opened has nothing to close.
+        with suppress(sqlite3.ProgrammingError):
+            self.close()
 
 
 class _Owner:
@@ -163,7 +172,7 @@ class SqliteDatabase:
 
 def _open(path: str) -> sqlite3.Connection:
     # No busy timeout: once a connection is open, write-ahead logging makes only `BEGIN IMMEDIATE` wait.
-    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, factory=_Connection)
     try:
         _execute_when_free(connection, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

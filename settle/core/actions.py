@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from settle.core.codec import PlainCodec
 from settle.core.effects import Effect, Log
 from settle.core.errors import EffectLimitError
 from settle.core.event import Event, EventKind
@@ -30,7 +31,7 @@ class Actions:
     def log(self, message: str, **data: Any) -> None:  # noqa: ANN401 - any JSON data
         """Write a line to the log once the macrostep is stored."""
         self._add()
-        self._effects.append(Log(message=message, data=data))
+        self._effects.append(Log(message=message, data=PlainCodec().dump(data)))
 
     def _add(self) -> None:
         self._count += 1

@@ -48,13 +48,15 @@ def _mask_of(definition: Definition, leaves: tuple[str, ...]) -> int:
 
 
 def _check_legal(definition: Definition, mask: int, leaves: tuple[str, ...]) -> None:
-    legal = True
-    for node in iterate(definition, mask):
-        active = sum(1 for child in node.children if mask >> child & 1)
-        wanted = {NodeKind.COMPOUND: 1, NodeKind.PARALLEL: len(node.children)}.get(node.kind, 0)
-        legal = legal and active == wanted and not node.kind.is_history
-    if not legal:
+    if not all(_is_complete(node, mask) for node in iterate(definition, mask)):
         raise SnapshotInvalidError(f"{list(leaves)} is not a legal configuration of {definition.machine}")
+
+
+def _is_complete(node: Node, mask: int) -> bool:
+    """Whether an active node has as many active children as its kind wants; a history node is never active."""
+    active = sum(1 for child in node.children if mask >> child & 1)
+    wanted = {NodeKind.COMPOUND: 1, NodeKind.PARALLEL: len(node.children)}.get(node.kind, 0)
+    return active == wanted and not node.kind.is_history
 
 
 def dump_configuration(definition: Definition, mask: int) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from settle.core.codec import Codec
 from settle.core.errors import Finding
+from settle.core.event import is_internal
 from settle.core.memo import Memo
 from settle.core.spec import Action, Guard, InvokeSpec, NodeKind, TransitionKind
 
@@ -133,5 +134,5 @@ class Definition:
         return frozenset(
             transition.event
             for transition in self.transitions
-            if transition.event and not transition.event.startswith(("done.", "error."))
+            if transition.event and not is_internal(transition.event)
         )

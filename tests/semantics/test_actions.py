@@ -158,6 +158,16 @@ def test_a_log_is_an_effect() -> None:
     assert macrostep.effects == (Log(message="counted", data={"n": 1}),)
 
 
+def test_a_log_tells_what_was_true_when_it_was_written() -> None:
+    def act(context: dict[str, Any], _event: Event, do: Actions) -> None:
+        do.log("counted", items=context["items"])
+        context["items"].append(2)
+
+    chart = machine("m", node("a", on("GO", actions=(action("act", act),))))
+    macrostep = step(chart, start(chart, input={"items": [1]}).snapshot, Event(type="GO"))
+    assert macrostep.effects == (Log(message="counted", data={"items": [1]}),)
+
+
 def test_effects_come_in_the_order_in_which_they_were_asked_for() -> None:
     def saying(word: str) -> Any:
         return action(word, lambda _context, _event, do: do.log(word))

@@ -1,7 +1,7 @@
 """Consumers that run interleaved: one at a time, and a seed decides which goes on at every call to a port.
 
-A consumer is a `Process` with one `Task` per thread that it would have. Every call to the store or a queue waits for its
-turn, so any two calls of any two consumers can come in either order, and the same seed always gives the same order.
+A consumer is a `Process` with a `Task` for each thread that it would have. Every call to the store or a queue waits for
+its turn, so any two calls of any two consumers can come in either order, and the same seed always gives the same order.
 """
 
 import threading
@@ -9,14 +9,25 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Final, NoReturn, Protocol
 
 from settle.runtime.errors import ConflictError, QueueUnavailableError, StoreUnavailableError
 from settle.runtime.process_batch import BatchProcessor
 from tests.support.faults import KilledError
 
-GRACE_CHANCE = 0.1
+GRACE_CHANCE: Final = 0.1
 """How likely a consumer's patience with its slower groups ends at any moment."""
+QUEUE_CALLS: Final = frozenset({"send", "acknowledge", "delay", "bury"})
+
+Group = Callable[..., Any]
+
+
+class Numbered(Future[Any]):
+    """A future that can be sorted: sets of futures have no order that a seed would decide."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 @dataclass(eq=False)
@@ -24,7 +35,7 @@ class Process:
     """One invocation of the consumer: it dies as a whole, and may be frozen as a whole.
 
     Attributes:
-        loaded: the revision at which it last read each instance.
+        loaded: the revision at which it last read or stored each instance.
     """
 
     number: int
@@ -43,8 +54,7 @@ class Task:
         self.done = False
         self._function, self._back = function, back
         self._go = _taken_lock()
-        self._thread = threading.Thread(target=self._run, name=f"consumer-{process.number}", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name=f"consumer-{process.number}", daemon=True).start()
 
     def resume(self) -> None:
         """Let it run until it pauses or ends."""
@@ -52,7 +62,7 @@ class Task:
         self._back.acquire()
 
     def pause(self, ready: Callable[[], bool]) -> None:
-        """Let others run. May be called by a thread that the task waits for, a service's."""
+        """Let others run. May be called by a thread that the task waits for: a service's."""
         self.ready = ready
         self._back.release()
         self._go.acquire()
@@ -72,11 +82,11 @@ class Task:
 
 
 class Scheduler:
-    """Runs tasks, one at a time."""
+    """Runs tasks, one at a time. It is the executor of its consumers' batch processors."""
 
     def __init__(self, random: Random) -> None:
-        self.random = random
-        self.tasks: list[Task] = []
+        self._random = random
+        self._tasks: list[Task] = []
         self._back = _taken_lock()
         self._current: Task | None = None
         self._futures = 0
@@ -84,34 +94,36 @@ class Scheduler:
     @property
     def process(self) -> Process:
         """The process whose task runs now."""
-        assert self._current is not None, "no task runs"
-        return self._current.process
+        return self._running.process
 
     @property
     def processes(self) -> list[Process]:
         """Every process that has not ended."""
-        return list(dict.fromkeys(task.process for task in self.tasks))
+        return list(dict.fromkeys(task.process for task in self._tasks))
+
+    @property
+    def _running(self) -> Task:
+        assert self._current is not None, "no task runs"
+        return self._current
 
     def spawn(self, process: Process, function: Callable[[], object]) -> None:
         """Begin a task; it runs from the next step on."""
-        self.tasks.append(Task(process, function, self._back))
+        self._tasks.append(Task(process, function, self._back))
 
     def pause(self, ready: Callable[[], bool] | None = None) -> None:
         """Let others run, and go on when the seed says so and `ready` holds."""
-        assert self._current is not None, "no task runs"
-        self._current.pause(ready or _always)
+        self._running.pause(ready or _always)
 
     def step(self) -> bool:
         """Let one task go on until its next pause; False when none can."""
-        able = [task for task in self.tasks if task.process.dead or (not task.process.frozen and task.ready())]
+        able = [task for task in self._tasks if task.process.dead or (not task.process.frozen and task.ready())]
         if not able:
             return False
-        task = self.random.choice(able)
-        outer, self._current = self._current, task
-        task.resume()
-        self._current = outer
-        if task.done:
-            self.tasks.remove(task)
+        self._current = self._random.choice(able)
+        self._current.resume()
+        if self._current.done:
+            self._tasks.remove(self._current)
+        self._current = None
         return True
 
     def finish(self) -> None:
@@ -120,15 +132,20 @@ class Scheduler:
             process.frozen = False
         while self.step():
             pass
-        assert not self.tasks, "consumers wait for each other"
+        assert not self._tasks, "consumers wait for each other"
 
-    # What a batch processor runs its groups with -----------------------------------------------------------------------
+    def end(self) -> None:
+        """Kill everything."""
+        for process in self.processes:
+            process.dead = True
+        self.finish()
 
-    def submit(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+    # What a batch processor uses -------------------------------------------------------------------------------------
+
+    def submit(self, function: Group, *args: Any) -> Numbered:
         """Run a function as another task of the same process."""
-        future: Future[Any] = Future()
         self._futures += 1
-        vars(future)["number"] = self._futures
+        future = Numbered(self._futures)
 
         def run() -> None:
             try:
@@ -140,27 +157,27 @@ class Scheduler:
         return future
 
     def wait(
-        self, futures: Iterable["Future[Any]"], timeout: float | None = None, return_when: str = ""
-    ) -> tuple[list["Future[Any]"], set["Future[Any]"]]:
+        self, futures: Iterable[Numbered], timeout: float | None = None, return_when: str = ""
+    ) -> tuple[list[Numbered], set[Numbered]]:
         """Wait as `concurrent.futures.wait` does; a timeout passes when the seed says so."""
         waiting = list(futures)
 
         def ready() -> bool:
             done = [future.done() for future in waiting]
-            late = timeout is not None and self.random.random() < GRACE_CHANCE
+            late = timeout is not None and self._random.random() < GRACE_CHANCE
             return late or all(done) or (return_when == FIRST_COMPLETED and any(done))
 
         self.pause(ready)
-        ended = sorted((future for future in waiting if future.done()), key=lambda future: vars(future)["number"])
+        ended = sorted((future for future in waiting if future.done()), key=lambda future: future.number)
         return ended, set(waiting).difference(ended)
 
 
 @dataclass
 class Faults:
-    """How often a port fails, and how.
+    """How often a call to a port fails, and how.
 
     Attributes:
-        rate: chance of each call to fail.
+        rate: chance of each call.
         deaths: processes that may still die.
     """
 
@@ -169,26 +186,34 @@ class Faults:
     deaths: int = 0
 
     def pick(self, name: str) -> str:
-        """Return what happens to a call: nothing, mostly."""
+        """Return what happens to a call: nothing, mostly.
+
+        `lost` takes effect and says that the service cannot be reached. `repeated` is a commit that took effect, whose
+        answer was lost, and which the client repeated: DynamoDB then answers that the condition does not hold.
+        """
         if self.random.random() >= self.rate:
             return ""
         kinds = ["unavailable", "lost"]
-        if self.deaths:
-            kinds += ["die before", "die after"]
-        if name == "commit":
-            kinds += ["lost", "repeated"]
+        kinds += ["die before", "die after"] if self.deaths else []
+        kinds += ["lost", "repeated"] if name == "commit" else []
         kind = self.random.choice(kinds)
         self.deaths -= kind.startswith("die")
         return kind
 
 
+class Witness(Protocol):
+    """Is told of every call to a port."""
+
+    def __call__(self, process: Process, name: str, args: Any, answer: Any) -> None:
+        """After a call took effect; with a name of several words, of what went wrong with it."""
+
+
 class Port:
     """A port as one process sees it: every call waits for its turn, and may fail."""
 
-    def __init__(
-        self, port: Any, process: Process, scheduler: Scheduler, faults: Faults, seen: Callable[..., None]
-    ) -> None:
-        self._port, self._process, self._scheduler, self._faults, self._seen = port, process, scheduler, faults, seen
+    def __init__(self, port: Any, process: Process, scheduler: Scheduler, faults: Faults, witness: Witness) -> None:
+        self._port, self._process, self._witness = port, process, witness
+        self._scheduler, self._faults = scheduler, faults
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._port, name)
@@ -199,34 +224,32 @@ class Port:
     def _call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self._scheduler.pause()
         fault = self._faults.pick(name)
-        unavailable = (
-            QueueUnavailableError if name in {"send", "acknowledge", "delay", "bury"} else StoreUnavailableError
-        )
+        unavailable = QueueUnavailableError if name in QUEUE_CALLS else StoreUnavailableError
         if fault == "die before":
-            self.die(f"before {name}")
+            self._die(f"before {name}")
         if fault == "unavailable":
-            self._seen(self._process, f"{name} unavailable", args, None)
+            self._witness(self._process, f"{name} unavailable", args, None)
             raise unavailable(fault)
         try:
             answer = function(*args, **kwargs)
         except ConflictError:
-            self._seen(self._process, f"{name} conflict", args, None)
+            self._witness(self._process, f"{name} conflict", args, None)
             raise
-        self._seen(self._process, name, args, answer)
+        self._witness(self._process, name, args, answer)
+        if fault:
+            self._witness(self._process, f"{name} {fault}", args, None)
         if fault == "die after":
-            self.die(f"after {name}")
+            self._die(f"after {name}")
         if fault == "lost":
-            self._seen(self._process, f"{name} lost", args, None)
             raise unavailable(fault)
         if fault == "repeated":
-            self._seen(self._process, f"{name} repeated", args, None)
-            raise ConflictError("the client repeated a write whose answer was lost")
+            raise ConflictError(fault)
         return answer
 
-    def die(self, when: str) -> None:
+    def _die(self, when: str) -> NoReturn:
         """End the process: none of its tasks comes to another call."""
         self._process.dead = True
-        self._seen(self._process, f"died {when}", (), None)
+        self._witness(self._process, f"dies {when}", (), None)
         raise KilledError(when)
 
 

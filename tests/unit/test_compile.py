@@ -110,6 +110,10 @@ def test_event_types_are_what_the_outside_may_send() -> None:
     assert definition.event_types == {"GO", "GO.*"}
 
 
+def test_event_types_leave_out_all_that_only_the_runtime_makes() -> None:
+    assert machine("m", node("a", on("settle.start"), on("GO"))).event_types == {"GO"}
+
+
 def test_invokes_are_found_by_their_id() -> None:
     definition = machine("m", node("a", invoke("one", serve), node("b", invoke("two", serve))))
     assert list(definition.invokes) == ["one", "two"]
