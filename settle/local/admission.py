@@ -1,9 +1,9 @@
 """Which sandbox an HTTP request gets, when a new one is made, and when the request is turned away.
 
 Lambda starts a sandbox whenever none is idle. On two cores that would turn a burst of 32 clients into 32 processes that
-fight for the cores and for the one writer's place of SQLite. So a request gets a new sandbox only while few others are
-computing; otherwise the next idle one. A sandbox whose request asks to wait, or has taken long, is waiting and not
-computing: however many clients wait, others find room up to the function's concurrency.
+fight for the cores and for the one writer's place of SQLite. So a request gets a sandbox, an idle one or a new one, only
+while few others are computing. A sandbox whose request asks to wait, or has taken long, is waiting and not computing:
+however many clients wait, others find room up to the function's concurrency.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class Admission:
         return response
 
     async def _acquire(self) -> Sandbox:
-        sandbox = self._function.take_idle()
+        sandbox = self._take_idle()
         if sandbox is not None:
             return sandbox
         ticket = _Ticket(
@@ -90,9 +90,13 @@ class Admission:
                 self._function.give_back(ticket.sandbox.result())
             raise
 
+    def _take_idle(self) -> Sandbox | None:
+        """Return an idle sandbox, unless enough are computing: clients that waited may have left many idle ones."""
+        return self._function.take_idle() if self._function.load()[1] < self._computing else None
+
     def _serve_queue(self) -> None:
         """Hand idle sandboxes to those who wait, first come first served."""
-        while self._queue and (sandbox := self._function.take_idle()) is not None:
+        while self._queue and (sandbox := self._take_idle()) is not None:
             while self._queue:
                 waiting = self._queue.popleft().sandbox
                 if not waiting.done():
@@ -102,7 +106,8 @@ class Admission:
                 self._function.give_back(sandbox)
 
     def _look_after_queue(self) -> None:
-        """Make new sandboxes when that may help, turn away who waited for too long, and look again a little later."""
+        """Hand out sandboxes, make new ones when that may help, turn away who waited for too long, look again later."""
+        self._serve_queue()
         while self._queue and self._queue[0].until <= time.monotonic():
             self._turn_away(self._queue.popleft())
         if len(self._spawning) < len(self._queue) and self._may_spawn():

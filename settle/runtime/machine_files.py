@@ -11,7 +11,7 @@ from typing import Final
 
 from settle.authoring.statechart import Statechart
 from settle.core.errors import DefinitionError, Disposition, SettleError
-from settle.core.spec import ANY_EVENT
+from settle.core.spec import ANY_EVENT, EVENTLESS
 from settle.runtime.errors import InternalEventError, NameInvalidError
 from settle.runtime.names import check_event_type, check_machine_name
 
@@ -119,8 +119,10 @@ def _check_names(place: str, chart: Statechart) -> Statechart:
     try:
         check_machine_name(chart.id)
         for definition in chart.versions.values():
-            for descriptor in sorted(definition.event_types - {ANY_EVENT}):
-                check_event_type(descriptor.removesuffix(".*"))
+            for descriptor in sorted({transition.event for transition in definition.transitions}):
+                # A machine reacts to done and error events; nothing else of the runtime's own is for it.
+                if descriptor not in {EVENTLESS, ANY_EVENT} and not descriptor.startswith(("done.", "error.")):
+                    check_event_type(descriptor.removesuffix(".*"))
     except (NameInvalidError, InternalEventError) as error:
         raise MachineFileError(f"{place}: {error}; rename it") from error
     return chart
