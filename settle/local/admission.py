@@ -1,9 +1,9 @@
 """Which sandbox an HTTP request gets, when a new one is made, and when the request is turned away.
 
 Lambda starts a sandbox whenever none is idle. On two cores that would turn a burst of 32 clients into 32 processes that
-fight for the cores and for the one writer's place of SQLite. So a request gets a sandbox, an idle one or a new one, only
-while few others are computing. A sandbox whose request asks to wait, or has taken long, is waiting and not computing:
-however many clients wait, others find room up to the function's concurrency.
+fight for the cores and for the one writer's place of SQLite. So a request gets a sandbox, an idle one or a new one,
+only while few others are computing. A sandbox whose request asks to wait, or has taken long, is waiting and not
+computing: however many clients wait, others find room up to the function's concurrency.
 """
 
 import asyncio
