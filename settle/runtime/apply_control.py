@@ -7,9 +7,10 @@ from typing import Final, assert_never
 from settle.core.errors import SettleError
 from settle.runtime.apply_event import EventApplier
 from settle.runtime.envelope import ControlAction, ControlEnvelope, dump_envelope
+from settle.runtime.errors import ConflictError, InstanceTooLargeError
 from settle.runtime.finished import find_finished, finish_entry, is_duplicate
 from settle.runtime.incoming import IncomingControl, IncomingEvent, open_held
-from settle.runtime.instance import HeldEvent, SendMessage
+from settle.runtime.instance import FinishEvent, HeldEvent, HeldRange, SendMessage
 from settle.runtime.journal import Deadline
 from settle.runtime.ports import Clock, InstanceStore
 from settle.runtime.receipt import Outcome
@@ -30,10 +31,18 @@ _logger = logging.getLogger("settle")
 class ControlApplier:
     """Applies control messages to turns."""
 
-    def __init__(self, store: InstanceStore, applier: EventApplier, clock: Clock, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        store: InstanceStore,
+        applier: EventApplier,
+        clock: Clock,
+        deadline: Deadline,
+        relay: Callable[[Turn], None],
+    ) -> None:
         self._store, self._applier, self._clock, self._deadline = store, applier, clock, deadline
+        self._relay = relay
 
-    def apply(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
+    def apply(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: set[str]) -> None:
         """Apply one control message. `begin` is called with every held event before it runs."""
         match control.action:
             case ControlAction.PAUSE:
@@ -45,7 +54,7 @@ class ControlApplier:
             case ControlAction.SKIP:
                 self._skip(turn, control)
             case ControlAction.DRAIN:
-                self._drain(turn, control, begin)
+                self._drain(turn, control, begin, finished)
                 turn.pass_over(control.position)
             case _ as never:
                 assert_never(never)
@@ -76,7 +85,7 @@ class ControlApplier:
         if instance.blocked is None or instance.held is None:
             turn.advance(control.position, Outcome.IGNORED, "not_blocked")
             return
-        held, *rest = self._store.load_held(turn.key, instance.held.first, 2)
+        held, *rest = self._load_oldest(turn, instance.held, 2)
         event = open_held(held)
         verdict = Verdict(outcome=Outcome.SKIPPED, code=instance.blocked.code, before=instance.snapshot.configuration)
         turn.release(held, rest[0] if rest else None)
@@ -99,10 +108,17 @@ class ControlApplier:
         )
         turn.add_to_outbox(SendMessage(id=message_id, group=str(turn.key), body=dump_envelope(envelope)))
 
-    def _drain(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
+    def _load_oldest(self, turn: Turn, held: HeldRange, limit: int) -> list[HeldEvent]:
+        """Return the oldest held events. Raises `ConflictError` when somebody else has applied the first meanwhile."""
+        page = self._store.load_held(turn.key, held.first, limit)
+        if not page or page[0].number != held.first:
+            raise ConflictError(f"held event {held.first} of {turn.key} is gone")
+        return page
+
+    def _drain(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: set[str]) -> None:
         """Apply held events, each with a commit of its own, until none is left, one blocks, or time runs out."""
         while (held := turn.existing.held) is not None and _may_drain(turn):
-            page = self._store.load_held(turn.key, held.first, DRAIN_PAGE + 1)
+            page = self._load_oldest(turn, held, DRAIN_PAGE + 1)
             for item, following in zip(page, [*page[1:], None], strict=True):
                 if following is None and item.number + 1 < held.next:
                     break
@@ -111,11 +127,23 @@ class ControlApplier:
                 if self._deadline.remaining() < DRAIN_RESERVE_SECONDS:
                     self._ask_to_drain(turn, control.id)
                     return
-                self._apply_held(turn, item, following, begin)
-                turn.commit(self._clock.now())
+                event = open_held(item)
+                try:
+                    self._apply_held(turn, event, item, following, begin)
+                    turn.commit(self._clock.now())
+                except InstanceTooLargeError as error:
+                    turn.roll_back()
+                    turn.update(run=None)
+                    self._applier.block(turn, event, error)
+                    turn.note(event.position, Outcome.QUARANTINED, error.code)
+                    turn.commit(self._clock.now())
+                if len(turn.existing.outbox) >= DRAIN_PAGE:
+                    finished.update(e.entry.event_id for e in turn.existing.outbox if isinstance(e, FinishEvent))
+                    self._relay(turn)
 
-    def _apply_held(self, turn: Turn, item: HeldEvent, following: HeldEvent | None, begin: BeginHeld) -> None:
-        event = open_held(item)
+    def _apply_held(
+        self, turn: Turn, event: IncomingEvent, item: HeldEvent, following: HeldEvent | None, begin: BeginHeld
+    ) -> None:
         if self._is_finished(turn, event):
             turn.release(item, following)
             turn.note(event.position, Outcome.DUPLICATE)

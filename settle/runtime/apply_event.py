@@ -13,6 +13,7 @@ from settle.core.errors import (
     EventInvalidError,
     InputInvalidError,
     SettleError,
+    SnapshotTooLargeError,
     UnknownVersionError,
 )
 from settle.runtime.creation import find_origin, judge_second_creation, make_unstarted
@@ -20,6 +21,7 @@ from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceF
 from settle.runtime.finished import finish_entry, is_duplicate
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Blocked, Instance
+from settle.runtime.item_codec import to_json
 from settle.runtime.journal import Journal, Services
 from settle.runtime.ports import Clock, Definitions
 from settle.runtime.receipt import Outcome
@@ -32,6 +34,9 @@ TRACEBACK_CHARACTERS: Final = 2000
 
 Record = Callable[[Verdict], None]
 """Notes what became of an event at its place in the queue."""
+
+MAX_SNAPSHOT_BYTES: Final = 320 * 1024
+"""Of an item's 400 KB; the rest is for the journal, the outbox and the error that blocks an instance."""
 
 _logger = logging.getLogger("settle")
 
@@ -196,6 +201,9 @@ def _keep(turn: Turn, run: SettledRun, event_id: str) -> Verdict:
         if run.refused_by:
             return Verdict(outcome=Outcome.REFUSED, code=f"guard:{run.refused_by[0]}")
         return Verdict(outcome=Outcome.IGNORED)
+    size = len(to_json([run.snapshot.context, run.snapshot.output]).encode())
+    if size > MAX_SNAPSHOT_BYTES:
+        raise SnapshotTooLargeError(f"context and output would take {size} bytes; {MAX_SNAPSHOT_BYTES} are allowed")
     turn.update(snapshot=run.snapshot, version=turn.existing.version + 1)
     turn.log(run.logs, event_id)
     return Verdict(outcome=Outcome.APPLIED)

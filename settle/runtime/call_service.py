@@ -30,7 +30,7 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
     try:
         answer = _within(invoke.timeout, lambda: invoke.fn(call))
     except ServiceError as error:
-        return ServiceOutcome(error=error.code, data={"code": error.code, "message": error.message, "data": error.data})
+        return _error_outcome(error)
     except TimeoutError as error:
         _logger.warning("service abandoned", extra={"service": invoke.src, "invoke": invoke.id, "key": call.key})
         raise ServiceFailedError(f"service {invoke.src!r} took longer than {invoke.timeout} s") from error
@@ -44,6 +44,16 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
         code = "result_invalid"
         message = f"service {invoke.src!r} answered with what is not JSON data: {error}"
         return ServiceOutcome(error=code, data={"code": code, "message": message, "data": {}})
+
+
+def _error_outcome(error: ServiceError) -> ServiceOutcome:
+    """Return what can be stored and read again, whatever the service put into its error."""
+    code = str(error.code) or "service_error"
+    try:
+        data = _plain.dump(error.data)
+    except (CodecError, RecursionError):
+        data = {"repr": repr(error.data)}
+    return ServiceOutcome(error=code, data={"code": code, "message": str(error.message), "data": data})
 
 
 def failure_outcome(error: ServiceFailedError) -> ServiceOutcome:

@@ -46,8 +46,11 @@ def _make_incarnation(turn: Turn, position: Position) -> str:
 
 
 def find_origin(event: IncomingEvent) -> str:
-    """Return the id of the creation that an event is or came with; nothing for any other event."""
-    return event.envelope.id if isinstance(event.envelope, CreateEnvelope) else ""
+    """Return which message brought the creation that an event is or came with; nothing for any other event.
+
+    Not the creation's id: that is the same when a client sends it again.
+    """
+    return f"{event.position.sequence:x}" if isinstance(event.envelope, CreateEnvelope) else ""
 
 
 def judge_second_creation(instance: Instance, event: IncomingEvent) -> Verdict:

@@ -1,7 +1,6 @@
 """Which events are finished: by the ledger, or by an entry of the outbox that is still to reach it."""
 
 from collections.abc import Container, Sequence
-from collections.abc import Set as AbstractSet
 
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import FinishEvent, InstanceKey
@@ -11,14 +10,14 @@ from settle.runtime.receipt import Receipt
 from settle.runtime.turn import Turn
 
 
-def find_finished(store: InstanceStore, key: InstanceKey, event_ids: Sequence[str], now: float) -> AbstractSet[str]:
+def find_finished(store: InstanceStore, key: InstanceKey, event_ids: Sequence[str], now: float) -> set[str]:
     """Ask the ledger which of these events are finished, in one request; those that are only accepted are not.
 
     The instance must have been read before: an event that finished in between is then still in its outbox, or in the
     ledger by now. The other way round it could be in neither.
     """
     if not event_ids:
-        return frozenset()
+        return set()
     entries = store.find_entries(key, event_ids, now)
     return {event_id for event_id, entry in entries.items() if entry.receipt is not None}
 

@@ -17,7 +17,7 @@ from settle.runtime.envelope import (
     dump_envelope,
     parse_envelope,
 )
-from settle.runtime.errors import EnvelopeInvalidError
+from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError
 from settle.runtime.instance import HeldEvent, InstanceKey
 from settle.runtime.message import Message
 from settle.runtime.receipt import Position
@@ -100,7 +100,12 @@ def open_message(message: Message) -> list[Incoming]:
         EnvelopeTooNewError: a newer release wrote it.
         EnvelopeInvalidError: it is not an envelope, does not belong to its group, or may not come from its sender.
     """
-    envelope = parse_envelope(message.body)
+    try:
+        envelope = parse_envelope(message.body)
+    except EnvelopeTooNewError as error:
+        if message.trusted:
+            raise
+        raise EnvelopeInvalidError(f"{error}; only our own functions are ever ahead of us") from error
     group = str(InstanceKey(envelope.machine, envelope.instance))
     if group != message.group:
         raise EnvelopeInvalidError(f"the envelope is for {group!r}, but its message group is {message.group!r}")

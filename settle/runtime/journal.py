@@ -5,9 +5,10 @@ A run is a pure function of the snapshot, the event and these outcomes, so it ca
 
 import hashlib
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from settle.core.codec import PlainCodec
 from settle.core.definition import Definition
 from settle.core.event import Event
 from settle.core.service import ServiceCall
@@ -18,6 +19,7 @@ from settle.runtime.errors import DeadlineError, ServiceFailedError
 from settle.runtime.instance import Run, ServiceOutcome
 from settle.runtime.turn import Turn
 
+_plain = PlainCodec()
 KEY_DIGITS: Final = 32
 RESERVE_SECONDS: Final = 1.0
 """Time that must be left after a service for the write and the relay."""
@@ -94,7 +96,7 @@ class Journal:
         key = service_key(self._turn.existing.incarnation, self._event.id, live)
         if key not in self._results:
             if key not in self._known:
-                if self._unrecorded:
+                if self._unrecorded or self._turn.folded:
                     self.record()
                 self._known[key] = self._call(key, live, snapshot)
             self._results[key] = self._known[key]
@@ -111,7 +113,7 @@ class Journal:
             machine=self._turn.key.machine,
             instance=self._turn.key.instance,
             invoke=live.id,
-            event=self._event,
+            event=replace(self._event, data=_plain.load(self._event.data)),
             attempt=attempt,
             now=self.now,
         )

@@ -18,6 +18,10 @@ MAX_GROUPS: Final = 10
 GRACE_SECONDS: Final = 1.0
 """How long a group that is done waits for the others of its batch before it is acknowledged by itself."""
 
+RECEIVES_IN_COMPANY: Final = 3
+"""A message that was received more often runs with no other group beside it: one that kills the process then cannot
+make the others look as if they had done it."""
+
 UNEXPECTED_DELAY_SECONDS: Final = 10
 """How long a group waits after an error that nobody foresaw."""
 
@@ -41,10 +45,16 @@ class BatchProcessor:
             ids of the messages that failed, for the partial batch response.
         """
         groups = _by_group(messages)
-        if len(groups) == 1:
-            results = [_process(invocation, groups[0])]
+        together = [group for group in groups if group[0].receives <= RECEIVES_IN_COMPANY]
+        alone = [group for group in groups if group[0].receives > RECEIVES_IN_COMPANY]
+        if len(together) == 1:
+            results = [_process(invocation, together[0])]
         else:
-            results = list(self._process_together(invocation, groups))
+            results = list(self._process_together(invocation, together)) if together else []
+        for number, group in enumerate(alone):
+            for result in results if number == 0 else results[-1:]:
+                _acknowledge(invocation, result)
+            results.append(_process(invocation, group))
         failed = [message for result in results for message in result.failed]
         for result in results:
             _delay(invocation, result)

@@ -8,20 +8,18 @@ found out. A conflict voids the turn and a new one begins; services that answere
 
 import logging
 from collections.abc import MutableMapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from settle.core.errors import SettleError
+from settle.core.errors import Disposition, SettleError
 from settle.runtime.apply_control import ControlApplier, drop_control
 from settle.runtime.apply_event import EventApplier
-from settle.runtime.count_begin import count_begin
+from settle.runtime.count_begin import BeginCounter
 from settle.runtime.errors import (
     ConflictError,
     DeadlineError,
     InstanceTooLargeError,
     ServiceFailedError,
-    TooManyHeldError,
 )
 from settle.runtime.finished import find_finished, finish_entry, is_duplicate
 from settle.runtime.incoming import Incoming, IncomingControl, IncomingEvent
@@ -76,11 +74,12 @@ class GroupResult:
 def process_group(invocation: Invocation, messages: Sequence[Message]) -> GroupResult:
     """Process the messages of one group, in order. Every `SettleError` ends up in the result."""
     known: dict[str, ServiceOutcome] = {}
+    counter = BeginCounter(invocation.clock)
     fold = True
     error: SettleError | None = None
     for _ in range(MAX_TURNS):
         try:
-            return _GroupTurn(invocation, messages, known, fold=fold).run()
+            return _GroupTurn(invocation, messages, known, counter, fold=fold).run()
         except ConflictError as conflict:
             error = conflict
         except InstanceTooLargeError as too_large:
@@ -88,6 +87,8 @@ def process_group(invocation: Invocation, messages: Sequence[Message]) -> GroupR
         except SettleError as failure:
             error = failure
             break
+    if error is not None and error.disposition is Disposition.RETRY:
+        counter.forget(invocation.store, InstanceKey.parse(messages[0].group), messages[0].queue)
     _logger.warning("group failed", extra={"message_group": messages[0].group}, exc_info=error)
     return GroupResult(done=(), failed=tuple(messages), delay=_backoff(messages[0].receives))
 
@@ -107,33 +108,39 @@ class _GroupTurn:
         invocation: Invocation,
         messages: Sequence[Message],
         known: MutableMapping[str, ServiceOutcome],
+        counter: BeginCounter,
         *,
         fold: bool,
     ) -> None:
-        self._in, self._messages, self._fold = invocation, messages, fold
+        self._in, self._messages, self._counter, self._fold = invocation, messages, counter, fold
         services = Services(deadline=invocation.deadline, known=known)
         self._applier = EventApplier(invocation.definitions, invocation.clock, services)
-        self._controls = ControlApplier(invocation.store, self._applier, invocation.clock, invocation.deadline)
+        self._controls = ControlApplier(
+            invocation.store, self._applier, invocation.clock, invocation.deadline, self._relay
+        )
         self._turn = Turn(invocation.store, InstanceKey.parse(messages[0].group), messages[0].queue)
 
     def run(self) -> GroupResult:
         """Take the messages one after the other; what comes before a failure is kept."""
         failure: SettleError | None
         opened, failure = open_group(self._turn, self._messages, self._in.definitions, self._in.dead_letters)
-        ids = keyed_ids(self._turn, opened)
+        ids = keyed_ids(self._turn, opened, self._in.definitions)
         finished = find_finished(self._in.store, self._turn.key, ids, self._in.clock.now())
         taken = 0
         try:
             for message, incoming in zip(self._messages, opened, strict=False):
                 self._take(message, incoming, finished)
                 taken += 1
-        except (ServiceFailedError, DeadlineError, TooManyHeldError) as error:
+        except (ServiceFailedError, DeadlineError) as error:
             failure = error
             if self._turn.instance is not None and self._turn.instance.failing is not None:
                 self._turn.update(failing=None)
         self._turn.commit(self._in.clock.now())
-        relay_outbox(self._turn, self._in.store, self._in.queue, self._in.clock)
+        self._relay(self._turn)
         return self._result(taken, failure)
+
+    def _relay(self, turn: Turn) -> None:
+        relay_outbox(turn, self._in.store, self._in.queue, self._in.clock)
 
     def _result(self, taken: int, failure: SettleError | None) -> GroupResult:
         done, failed = tuple(self._messages[:taken]), tuple(self._messages[taken:])
@@ -154,48 +161,48 @@ class _GroupTurn:
 
     # Taking ----------------------------------------------------------------------------------------------------------
 
-    def _take(self, message: Message, incoming: Sequence[Incoming], finished: AbstractSet[str]) -> None:
+    def _take(self, message: Message, incoming: Sequence[Incoming], finished: set[str]) -> None:
         for item in incoming:
             if self._turn.has_taken(item.position):
                 continue
             if isinstance(item, IncomingControl):
-                self._control(message, item)
+                self._control(message, item, finished)
             elif self._applier.prepare(self._turn, item):
                 self._apply(message, item, finished)
             else:
-                self._refuse_uncreated(item)
+                self._refuse_uncreated(item, finished)
         if self._turn.holds:
             self._turn.commit(self._in.clock.now())
 
-    def _refuse_uncreated(self, event: IncomingEvent) -> None:
+    def _refuse_uncreated(self, event: IncomingEvent, finished: set[str]) -> None:
         """Drop an event that may not create its instance. Only the ledger can say so: there is no instance to do it."""
-        if event.body_hash:
+        if event.body_hash and event.id not in finished:
+            finished.add(event.id)
             receipt = Receipt(
                 event_id=event.id, type=event.type, outcome=Outcome.REFUSED, version=0, code="not_created"
             )
             self._in.store.finish(self._turn.key, finish_entry(event, receipt, self._in.clock.now()).entry)
 
-    def _control(self, message: Message, control: IncomingControl) -> None:
+    def _control(self, message: Message, control: IncomingControl, finished: set[str]) -> None:
         if self._turn.instance is None:
             drop_control(control, self._turn)
             return
 
         def begin(turn: Turn, event: IncomingEvent) -> SettleError | None:
-            return count_begin(turn, event, self._in.clock.now()) if message.receives > 1 else None
+            return self._counter.begin(turn, event) if message.receives > 1 else None
 
-        self._controls.apply(self._turn, control, begin)
+        self._controls.apply(self._turn, control, begin, finished)
 
-    def _apply(self, message: Message, event: IncomingEvent, finished: AbstractSet[str]) -> None:
+    def _apply(self, message: Message, event: IncomingEvent, finished: set[str]) -> None:
         turn = self._turn
         suspect = message.receives > 1
         if self._fold and not suspect:
             self._applier.take(turn, event, finished)
             return
         turn.commit(self._in.clock.now())
-        before = turn.checkpoint()
         try:
             runs = not is_duplicate(turn, event, finished) and not self._applier.must_hold(turn)
-            error = count_begin(turn, event, self._in.clock.now()) if suspect and runs else None
+            error = self._counter.begin(turn, event) if suspect and runs else None
             if error is None:
                 self._applier.take(turn, event, finished)
             else:
@@ -204,7 +211,8 @@ class _GroupTurn:
         except InstanceTooLargeError as error:
             if self._fold:
                 raise
-            turn.restore(before)
+            turn.roll_back()
+            turn.update(run=None)
             self._applier.quarantine(turn, event, error)
 
 

@@ -5,13 +5,12 @@ and the caller begins a new one.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from settle.core.effects import Log
-from settle.runtime.errors import TooManyHeldError
+from settle.runtime.errors import ConflictError
 from settle.runtime.instance import (
-    MAX_HELD_EVENTS,
     HeldEvent,
     HeldRange,
     Instance,
@@ -36,6 +35,7 @@ class Turn:
         self.queue = queue
         self.instance: Instance | None
         self._expected: Expected
+        self._clean: Instance | None
         self._dirty: bool
         self._hold: list[HeldEvent]
         self._release: list[int]
@@ -61,9 +61,15 @@ class Turn:
         """Whether events to hold wait for the commit."""
         return bool(self._hold)
 
+    @property
+    def folded(self) -> bool:
+        """Whether events were taken since the last commit."""
+        was = self._clean.watermark if self._clean else None
+        return self.existing.watermark != was
+
     def reload(self) -> None:
         """Drop every uncommitted change and read the instance again."""
-        self.instance = self._store.load(self.key)
+        self.instance = self._clean = self._store.load(self.key)
         self._expected = expected_of(self.instance)
         self._dirty = False
         self._hold, self._release, self._logs = [], [], []
@@ -72,7 +78,7 @@ class Turn:
 
     def create(self, instance: Instance) -> None:
         """Begin with a new instance; nothing is stored yet."""
-        self.instance = instance
+        self.instance = self._clean = instance
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Instance
         """Change the working copy."""
@@ -101,10 +107,11 @@ class Turn:
         self.update(ring=trim_ring(others, (receipt,)), failing=None)
 
     def hold(self, position: Position, body: str, trusted: bool) -> None:
-        """Keep an event for later, behind those already kept. Raises `TooManyHeldError`."""
+        """Keep an event for later, behind those already kept.
+
+        However many there are: a message that waited in the queue would keep back the control message behind it.
+        """
         held = self.existing.held
-        if held is not None and len(held) >= MAX_HELD_EVENTS:
-            raise TooManyHeldError(f"{self.key} holds {len(held)} events already; resume, retry or skip")
         number = held.next if held else _FIRST_HELD
         self._hold.append(HeldEvent(number=number, position=position, body=body, sender_trusted=trusted))
         first, floor = (held.first, held.floor) if held else (number, position)
@@ -114,7 +121,7 @@ class Turn:
         """Let go of the oldest held event."""
         held = self.existing.held
         if held is None or held.first != event.number:
-            raise LookupError(f"held event {event.number} of {self.key} is not the oldest")
+            raise ConflictError(f"held event {event.number} of {self.key} is not the oldest any more")
         self._release.append(event.number)
         rest = HeldRange(first=following.number, next=held.next, floor=following.position) if following else None
         self.update(held=rest)
@@ -127,15 +134,10 @@ class Turn:
         """Write lines for the operator after the commit."""
         self._logs.extend((line, event_id) for line in logs)
 
-    def checkpoint(self) -> "Checkpoint":
-        """Remember the working copy as it is."""
-        return Checkpoint(self.instance, self._dirty, tuple(self._hold), tuple(self._release), tuple(self._logs))
-
-    def restore(self, checkpoint: "Checkpoint") -> None:
-        """Undo every uncommitted change since the checkpoint. Nothing may have been committed in between."""
-        self.instance, self._dirty = checkpoint.instance, checkpoint.dirty
-        self._hold, self._release = list(checkpoint.hold), list(checkpoint.release)
-        self._logs = list(checkpoint.logs)
+    def roll_back(self) -> None:
+        """Drop every change since the last commit, or since the read."""
+        self.instance, self._dirty = self._clean, False
+        self._hold, self._release, self._logs = [], [], []
 
     # Storing ---------------------------------------------------------------------------------------------------------
 
@@ -151,7 +153,7 @@ class Turn:
             return
         instance = replace(self.existing, revision=self._expected.revision + 1, updated_at=now)
         self._store.commit(instance, self._expected, hold=self._hold, release=self._release)
-        self.instance = instance
+        self.instance = self._clean = instance
         self._expected = expected_of(instance)
         self._dirty = False
         self._hold, self._release = [], []
@@ -161,17 +163,6 @@ class Turn:
         for line, event_id in self._logs:
             _logger.info(line.message, extra=log_keys(self.existing, event_id) | {"data": line.data})
         self._logs = []
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A working copy to go back to."""
-
-    instance: Instance | None
-    dirty: bool
-    hold: tuple[HeldEvent, ...]
-    release: tuple[int, ...]
-    logs: tuple[tuple[Log, str], ...]
 
 
 def expected_of(instance: Instance | None) -> Expected:

@@ -577,7 +577,7 @@ def test_a_context_too_large_for_an_item_is_found_within_its_batch() -> None:
 
 
 def test_a_voided_turn_does_not_change_the_keys_of_services() -> None:
-    """The first turn starts the instance, calls the service and finds that the event before it does not fit."""
+    """An event is never run on top of one that may still prove not to fit."""
 
     def bloat(context: dict[str, Any], _event: object, _do: object) -> None:
         context["fat"] = "x" * 500_000
@@ -596,8 +596,7 @@ def test_a_voided_turn_does_not_change_the_keys_of_services() -> None:
     system.control("voided/1", "skip")
     system.pump()
     assert system.state("voided/1") == ("rest",)
-    assert len(first) == 2
-    assert len({call.key for call in first}) == 1
+    assert len(first) == 1
 
 
 def test_an_event_that_kills_the_process_is_found_out() -> None:
@@ -636,7 +635,7 @@ def test_what_is_no_envelope_is_buried_with_its_reason_and_others_go_on() -> Non
     system.polled.send(group="flat/1", deduplication_id="a", body="{nonsense")
     system.polled.send(group="flat/1", deduplication_id="b", body='{"kind": "events"}')
     system.post("flat/1", "GO")
-    system.polled.send(group="unknown/1", deduplication_id="c", body=_body("unknown"))
+    system.stranger.send(group="unknown/1", deduplication_id="c", body=_body("unknown"))
     system.polled.send(group="flat/2", deduplication_id="d", body=_body("flat"))
     system.pump()
     assert system.context("flat/1") == {"count": 1}
