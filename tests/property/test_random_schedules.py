@@ -30,15 +30,7 @@ PATIENCE: Final = 300
 SHOWN: Final = 400
 """Lines of what happened that a failing seed shows."""
 
-OPEN: Final = frozenset(
-    {
-        "begins",  # a begin is counted although nothing died: after a lost answer, or beside an event that kills
-        "foreseen",  # a held event that somebody else applied meanwhile is a LookupError, not a conflict
-        "one key",  # a late consumer calls a service for a state that never was
-        "creations again",  # the event of a creation is applied once more when the creation is sent once more
-        "keys before creation",  # a key that was refused before its instance was created is forgotten within the batch
-    }
-)
+OPEN: Final[frozenset[str]] = frozenset()
 """Promises that the runtime is known to break, by the names before each message, and what is not sent because of that.
 Whoever mends one takes its line out."""
 
