@@ -140,7 +140,7 @@ class UserCodeError(StepError):
     """A guard or an action raised. The original exception is the `__cause__`.
 
     Attributes:
-        role: `guard`, `action`, `input` or `output`.
+        role: `guard`, `action`, `service` or `output`.
         name: the name it has in the definition.
         node: path of the node whose definition names it.
     """

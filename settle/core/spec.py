@@ -150,7 +150,6 @@ class MachineSpec:
         version: raised by the author when the definition changes.
         root: the machine as a node with an empty name; compound or parallel.
         context: how the context is loaded and dumped.
-        input: how the input of a new instance becomes its first context; None when the context takes it as it is.
         events: for the event types that declare one, how their data is loaded.
         create_on_event: whether the first event of an unknown instance creates it.
         silenced: reason by finding code, or by `code@node`; such findings are not reported.

@@ -134,8 +134,7 @@ class ControlApplier:
                 except InstanceTooLargeError as error:
                     turn.roll_back()
                     turn.update(run=None)
-                    self._applier.block(turn, event, error)
-                    turn.note(event.position, Outcome.QUARANTINED, error.code)
+                    self._quarantine(turn, event, error)
                     turn.commit(self._clock.now())
                 if len(turn.existing.outbox) >= DRAIN_PAGE:
                     finished.update(e.entry.event_id for e in turn.existing.outbox if isinstance(e, FinishEvent))
@@ -155,8 +154,12 @@ class ControlApplier:
 
         error = begin(turn, event) or self._applier.run(turn, event, record)
         if error is not None:
-            self._applier.block(turn, event, error)
-            turn.note(event.position, Outcome.QUARANTINED, error.code)
+            self._quarantine(turn, event, error)
+
+    def _quarantine(self, turn: Turn, event: IncomingEvent, error: SettleError) -> None:
+        """Block the instance with the event where it stands, the oldest of those that are held."""
+        self._applier.block(turn, event, error)
+        turn.note(event.position, Outcome.QUARANTINED, error.code)
 
     def _is_finished(self, turn: Turn, event: IncomingEvent) -> bool:
         if not event.body_hash:

@@ -17,6 +17,10 @@ _logger = logging.getLogger("settle")
 _plain = PlainCodec()
 
 
+class _AbandonedError(Exception):
+    """A call was not done in time. Not `TimeoutError`: a service may raise that itself, well in time."""
+
+
 def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
     """Call a service once and return how it ended.
 
@@ -24,14 +28,13 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
 
     Raises:
         ServiceFailedError: it raised anything else, or was not done in time. A call that is late is abandoned: its
-        thread
-            cannot be stopped, but nothing waits for it any more.
+            thread cannot be stopped, but nothing waits for it any more.
     """
     try:
         answer = _within(invoke.timeout, lambda: invoke.fn(call))
     except ServiceError as error:
         return _error_outcome(error)
-    except TimeoutError as error:
+    except _AbandonedError as error:
         _logger.warning("service abandoned", extra={"service": invoke.src, "invoke": invoke.id, "key": call.key})
         raise ServiceFailedError(f"service {invoke.src!r} took longer than {invoke.timeout} s") from error
     except Exception as error:
@@ -78,5 +81,5 @@ def _within(seconds: float, function: Callable[[], Any]) -> Any:  # noqa: ANN401
     if errors:
         raise errors[0]
     if not answers:
-        raise TimeoutError
+        raise _AbandonedError
     return answers[0]

@@ -7,6 +7,7 @@ SettleError
 ├── ConflictError              the stored instance is not the one that was read          (reload and recompute)
 ├── InstanceTooNewError        a newer release stored the instance                       (retry)
 ├── EnvelopeTooNewError        a newer release sent the message                          (retry)
+├── MachineNotDeployedError    our ingress knows a machine that is not deployed here yet (retry)
 ├── EnvelopeInvalidError       a message is not an envelope                              (dead-letter queue)
 ├── ServiceFailedError         a service raised, or ended too late                       (retry, then its error event)
 ├── DeadlineError              too little time is left to begin a service                (retry)
@@ -69,6 +70,13 @@ class EnvelopeTooNewError(SettleError):
 
     disposition = Disposition.RETRY
     code = "envelope_too_new"
+
+
+class MachineNotDeployedError(SettleError):
+    """Our ingress knows a machine that is not deployed here yet; a deployment is under way."""
+
+    disposition = Disposition.RETRY
+    code = "machine_not_deployed"
 
 
 class EnvelopeInvalidError(SettleError):

@@ -15,7 +15,7 @@ from settle.runtime.receipt import Position, ShortReceipt
 INSTANCE_SCHEMA: Final = 1
 """Format of the stored instance. A larger number than this was written by a newer release."""
 MAX_HELD_EVENTS: Final = 1000
-"""Events kept for one instance while it is busy, paused or blocked; beyond it they wait in the queue."""
+"""Events kept for one instance, while it is busy, paused or blocked, from which on the API takes no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,11 +136,6 @@ class Journal:
         if self._results or self._attempts:
             self._turn.update(run=self._as_run(), failing=None)
 
-    @property
-    def attempts(self) -> int:
-        """The most attempts that a service of this run has used up."""
-        return max(self._attempts.values(), default=0)
-
     def _as_run(self) -> Run:
         return Run(
             event_id=self._event.id,

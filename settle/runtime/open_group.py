@@ -3,7 +3,13 @@
 import logging
 from collections.abc import Sequence
 
-from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError, UnknownMachineError
+from settle.core.errors import SettleError
+from settle.runtime.errors import (
+    EnvelopeInvalidError,
+    EnvelopeTooNewError,
+    MachineNotDeployedError,
+    UnknownMachineError,
+)
 from settle.runtime.incoming import Incoming, IncomingEvent, open_message
 from settle.runtime.message import Message
 from settle.runtime.ports import DeadLetterQueue, Definitions
@@ -17,8 +23,8 @@ _logger = logging.getLogger("settle")
 
 def open_group(
     turn: Turn, messages: Sequence[Message], definitions: Definitions, dead_letters: DeadLetterQueue
-) -> tuple[list[list[Incoming]], EnvelopeTooNewError | None]:
-    """Take messages apart, up to the first that a newer release wrote; return its error too.
+) -> tuple[list[list[Incoming]], SettleError | None]:
+    """Take messages apart, up to the first that has to wait for a deployment; return its error too.
 
     What no instance can take is buried and opens to nothing. An event for an instance whose machine is no longer
     registered stays with the instance, which blocks.
@@ -27,7 +33,7 @@ def open_group(
     for message in messages:
         try:
             opened.append(_open(turn, message, definitions, dead_letters))
-        except EnvelopeTooNewError as error:
+        except (EnvelopeTooNewError, MachineNotDeployedError) as error:
             return opened, error
     return opened, None
 
@@ -62,5 +68,5 @@ def _check_machine(turn: Turn, message: Message, definitions: Definitions) -> No
         definitions.get(turn.key.machine)
     except UnknownMachineError as error:
         if message.trusted and message.receives <= DEPLOYMENT_RECEIVES:
-            raise EnvelopeTooNewError(f"{error}; wait for the deployment") from error
+            raise MachineNotDeployedError(f"{error}; wait for the deployment") from error
         raise

@@ -47,29 +47,23 @@ class BatchProcessor:
         groups = _by_group(messages)
         together = [group for group in groups if group[0].receives <= RECEIVES_IN_COMPANY]
         alone = [group for group in groups if group[0].receives > RECEIVES_IN_COMPANY]
-        if len(together) == 1:
-            results = [_process(invocation, together[0])]
-        else:
-            results = list(self._process_together(invocation, together)) if together else []
-        for number, group in enumerate(alone):
-            for result in results if number == 0 else results[-1:]:
-                _acknowledge(invocation, result)
-            results.append(_process(invocation, group))
-        failed = [message for result in results for message in result.failed]
-        for result in results:
-            _delay(invocation, result)
-        return [message.message_id for message in failed]
+        latest = results = self._process_together(invocation, together)
+        for group in alone:
+            _acknowledge(invocation, latest)
+            latest = [_process(invocation, group)]
+            results = results + latest
+        return [message.message_id for result in results for message in result.failed]
 
-    def _process_together(self, invocation: Invocation, groups: Sequence[Sequence[Message]]) -> Iterable[GroupResult]:
-        """Yield a result per group; a group that is done much earlier than others is acknowledged at once."""
+    def _process_together(self, invocation: Invocation, groups: Sequence[Sequence[Message]]) -> list[GroupResult]:
+        """Return a result per group; a group that is done much earlier than others is acknowledged at once."""
+        if len(groups) <= 1:
+            return [_process(invocation, group) for group in groups]
         waiting: set[Future[GroupResult]] = {self._executor.submit(_process, invocation, group) for group in groups}
         done, waiting = wait(waiting, timeout=GRACE_SECONDS)
         results = [future.result() for future in done]
         early = list(results)
         while waiting:
-            for result in early:
-                _acknowledge(invocation, result)
-                _delay(invocation, result)
+            _acknowledge(invocation, early)
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             early = [future.result() for future in done]
             results += early
@@ -84,26 +78,29 @@ def _by_group(messages: Sequence[Message]) -> list[list[Message]]:
 
 
 def _process(invocation: Invocation, group: Sequence[Message]) -> GroupResult:
-    """Process one group; whatever goes wrong in it stays in it.
+    """Process one group and set when its failed messages come again; whatever goes wrong in it stays in it.
 
     An error that nobody foresaw fails the group. Its message comes again, its begin is then counted, and in the end its
     event is quarantined like one that kills the process.
     """
     try:
-        return process_group(invocation, group)
+        result = process_group(invocation, group)
     except Exception:
         _logger.exception("unexpected error", extra={"message_group": group[0].group})
-        return GroupResult(done=(), failed=tuple(group), delay=UNEXPECTED_DELAY_SECONDS)
+        result = GroupResult(done=(), failed=tuple(group), delay=UNEXPECTED_DELAY_SECONDS)
+    _delay(invocation, result)
+    return result
 
 
-def _acknowledge(invocation: Invocation, result: GroupResult) -> None:
+def _acknowledge(invocation: Invocation, results: Iterable[GroupResult]) -> None:
     """Delete messages that are done, so that the next of their group can come. Failing to only costs a repetition."""
-    if not result.done:
-        return
-    try:
-        invocation.queue.acknowledge([message.receipt_handle for message in result.done])
-    except UnavailableError as error:
-        _logger.warning("cannot acknowledge early: %s", error)
+    for result in results:
+        if not result.done:
+            continue
+        try:
+            invocation.queue.acknowledge([message.receipt_handle for message in result.done])
+        except UnavailableError as error:
+            _logger.warning("cannot acknowledge early: %s", error)
 
 
 def _delay(invocation: Invocation, result: GroupResult) -> None:

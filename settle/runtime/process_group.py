@@ -100,6 +100,7 @@ class _GroupTurn:
         invocation: what it works with.
         messages: of one group, in order.
         known: service outcomes that earlier turns of this invocation learned.
+        counter: counts begins over all turns of this invocation.
         fold: whether events may share a commit; without, the one that does not fit an item is found.
     """
 

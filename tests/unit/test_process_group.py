@@ -337,6 +337,16 @@ def test_a_hanging_service_is_abandoned() -> None:
     assert system.state("hanging/1") == ("sad",)
 
 
+def test_a_timeout_that_a_service_raises_itself_is_no_abandoned_call() -> None:
+    second = Calls(TimeoutError("the other side"))
+    system = System(serving(Calls(), second, attempts=1))
+    system.post("serving/1", "GO")
+    system.pump()
+    blocked = system.instance("serving/1").blocked
+    assert blocked is not None
+    assert "raised TimeoutError: the other side" in blocked.message
+
+
 def test_an_unhandled_service_error_is_quarantined_and_its_retry_calls_again() -> None:
     first, second = Calls(), Calls(ServiceError("broken"))
     system = System(serving(first, second))
