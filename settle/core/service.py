@@ -22,7 +22,7 @@ class ServiceCall:
         invoke: id of the invoke.
         event: the external event whose run called the service.
         attempt: 1 for the first call.
-        now: the time of the run, in seconds since the epoch; the same in every repetition.
+        now: the time of the run, in seconds since the epoch; the same in every repetition once the run was journalled.
     """
 
     key: str
