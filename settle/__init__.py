@@ -8,23 +8,63 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from settle.authoring.conditions import and_, in_state, not_, or_
     from settle.authoring.context import Context
     from settle.authoring.statechart import Statechart
     from settle.core.actions import Actions
+    from settle.core.active import Active
+    from settle.core.compile import compile_machine
     from settle.core.errors import DefinitionError
-    from settle.core.event import Event
+    from settle.core.event import Event, EventKind
+    from settle.core.explain import explain
+    from settle.core.interpreter import start, step, stop
     from settle.core.service import ServiceCall, ServiceError
+    from settle.core.snapshot_codec import decode_snapshot, encode_snapshot
 
-__all__ = ["Actions", "Context", "DefinitionError", "Event", "ServiceCall", "ServiceError", "Statechart"]
+__all__ = [
+    "Actions",
+    "Active",
+    "Context",
+    "DefinitionError",
+    "Event",
+    "EventKind",
+    "ServiceCall",
+    "ServiceError",
+    "Statechart",
+    "and_",
+    "compile_machine",
+    "decode_snapshot",
+    "encode_snapshot",
+    "explain",
+    "in_state",
+    "not_",
+    "or_",
+    "start",
+    "step",
+    "stop",
+]
 
 _HOMES: Final = {
     "Actions": "settle.core.actions",
+    "Active": "settle.core.active",
     "Context": "settle.authoring.context",
     "DefinitionError": "settle.core.errors",
     "Event": "settle.core.event",
+    "EventKind": "settle.core.event",
     "ServiceCall": "settle.core.service",
     "ServiceError": "settle.core.service",
     "Statechart": "settle.authoring.statechart",
+    "and_": "settle.authoring.conditions",
+    "compile_machine": "settle.core.compile",
+    "decode_snapshot": "settle.core.snapshot_codec",
+    "encode_snapshot": "settle.core.snapshot_codec",
+    "explain": "settle.core.explain",
+    "in_state": "settle.authoring.conditions",
+    "not_": "settle.authoring.conditions",
+    "or_": "settle.authoring.conditions",
+    "start": "settle.core.interpreter",
+    "step": "settle.core.interpreter",
+    "stop": "settle.core.interpreter",
 }
 
 

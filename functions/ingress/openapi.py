@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from functions.ingress.openapi_parts import PARAMETERS, PROBLEM, SCHEMAS, Schema, answer, ref
+from functions.ingress.openapi_parts import MERMAID, PARAMETERS, PROBLEM, SCHEMAS, Schema, answer, ref
 from settle.core.definition import Definition
 from settle.core.spec import ANY_EVENT
 from settle.runtime.envelope import MAX_EVENTS_PER_REQUEST
@@ -52,6 +52,14 @@ def _shared_paths() -> dict[str, Any]:
         "/machines": {"get": _operation("listMachines", "List the machines.", {200: answer(ref("Machines"), "All.")})},
         "/machines/{machine}": {
             "get": _operation("getMachine", "A definition as data.", {200: answer(ref("Machine"), "It.")}, ("machine",))
+        },
+        "/machines/{machine}/diagram": {
+            "get": _operation("getDiagram", "The machine as a Mermaid diagram.", {200: MERMAID}, ("machine",))
+        },
+        f"{instance}/diagram": {
+            "get": _operation(
+                "getInstanceDiagram", "The machine of an instance, its active states marked.", {200: MERMAID}, named
+            )
         },
         instance: {
             "get": _operation(

@@ -150,6 +150,10 @@ def answer(schema: Schema, description: str) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
+MERMAID: Final = {
+    "description": "The text of a diagram, as Mermaid draws it.",
+    "content": {"text/vnd.mermaid": {"schema": {"type": "string"}}},
+}
 PROBLEM: Final = {
     "description": "A problem; `code` says which.",
     "content": {CONTENT_TYPE: {"schema": ref("Problem")}},

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from settle.core.errors import Disposition, EventInvalidError, FieldError, InputInvalidError, SettleError
+from settle.core.errors import (
+    Disposition,
+    EventInvalidError,
+    FieldError,
+    InputInvalidError,
+    SettleError,
+    UnknownVersionError,
+)
 from settle.runtime import errors
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -29,6 +36,7 @@ STATUS: Final[Mapping[type[SettleError], HTTPStatus]] = {
     errors.UnknownEventError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InternalEventError: HTTPStatus.UNPROCESSABLE_ENTITY,
     EventInvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownVersionError: HTTPStatus.CONFLICT,
     InputInvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooManyHeldError: HTTPStatus.TOO_MANY_REQUESTS,
 }

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from functions.ingress.documents import (
 from functions.ingress.openapi import build_openapi
 from functions.ingress.problems import CONTENT_TYPE, RequestError, find_problem
 from functions.ingress.requests import Request, check_machine, parse_key
+from settle.core.definition import Definition
 from settle.runtime.create_instance import Creation, put_instance
 from settle.runtime.envelope import ControlAction
 from settle.runtime.ingress_ports import IngressPorts
@@ -32,6 +33,8 @@ from settle.runtime.send_control import send_control
 from settle.runtime.submit_events import Accepted, EventsRequest, post_events
 
 JSON: Final = "application/json"
+MERMAID: Final = "text/vnd.mermaid; charset=utf-8"
+"""As registered with IANA (2023)."""
 INSTANCE: Final = "/machines/<machine>/instances/<instance>"
 CONTROLS: Final = (ControlAction.PAUSE, ControlAction.RESUME, ControlAction.RETRY, ControlAction.SKIP)
 """What operators may ask for; draining is the runtime's own affair."""
@@ -61,7 +64,9 @@ class Api:
             ("PUT", INSTANCE, self._put_instance),
             ("GET", f"{INSTANCE}/receipts/<receipt>", self._get_receipt),
             *(("POST", f"{INSTANCE}/{action.value}", self._control(action)) for action in CONTROLS),
+            ("GET", f"{INSTANCE}/diagram", self._get_instance_diagram),
             ("GET", "/machines/<machine>", self._get_machine),
+            ("GET", "/machines/<machine>/diagram", self._get_diagram),
             ("GET", "/machines", self._get_machines),
             ("GET", "/openapi.json", self._get_openapi),
             ("GET", "/health", self._get_health),
@@ -153,6 +158,13 @@ class Api:
     def _get_machine(self, machine: str) -> Response[str]:
         return _json(HTTPStatus.OK, machine_document(self._ports.registry.get(check_machine(machine))))
 
+    def _get_diagram(self, machine: str) -> Response[str]:
+        return _diagram(self._ports.registry.get(check_machine(machine)), ())
+
+    def _get_instance_diagram(self, machine: str, instance: str) -> Response[str]:
+        snapshot = read_instance(self._ports, parse_key(machine, instance)).snapshot
+        return _diagram(self._ports.registry.definition_for(snapshot), snapshot.configuration)
+
     def _get_openapi(self) -> Response[str]:
         self._openapi = self._openapi or json.dumps(build_openapi(self._ports.registry))
         return Response(status_code=HTTPStatus.OK, content_type=JSON, body=self._openapi)
@@ -223,6 +235,13 @@ def _etag(instance: Instance) -> str:
 
 def _json(status: HTTPStatus, body: Any, headers: Mapping[str, str] | None = None) -> Response[str]:  # noqa: ANN401
     return Response(status_code=status, content_type=JSON, body=json.dumps(body), headers=headers)
+
+
+def _diagram(definition: Definition, configuration: Sequence[str]) -> Response[str]:
+    """Draw a machine, its active nodes marked."""
+    from settle.drawing.mermaid import mermaid  # noqa: PLC0415 - few requests need it, and none the first
+
+    return Response(status_code=HTTPStatus.OK, content_type=MERMAID, body=mermaid(definition, configuration))
 
 
 def _log_keys(key: InstanceKey) -> dict[str, str]:

@@ -1,22 +1,29 @@
 """From names in a configuration to functions, bound once, with the arguments that each of them wants."""
 
 import inspect
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial, update_wrapper
+from types import SimpleNamespace
 from typing import Any, Final
 
 from settle.authoring.findings import Findings, did_you_mean
-from settle.core.spec import Action, Guard
+from settle.core.conditions import Guard
+from settle.core.delay import Delay, format_duration, parse_duration
+from settle.core.spec import Action
 
 _SIGNATURES: Final = {
-    "guard": ("(ctx)", "(ctx, event)"),
+    "guard": ("(ctx)", "(ctx, event)", "(ctx, event, active)"),
     "action": ("(ctx)", "(ctx, event)", "(ctx, event, do)"),
     "service": ("()", "(call)"),
     "output": ("(ctx)", "(ctx, event)"),
+    "input": ("(ctx)", "(ctx, event)"),
+    "delay": ("(ctx)", "(ctx, event)"),
 }
 """How a function of each role may be written; the last one is how it is called."""
-_FEWEST: Final = {"guard": 1, "action": 1, "service": 0, "output": 1}
-_MOST: Final = {"guard": 2, "action": 3, "service": 1, "output": 2}
+_FEWEST: Final = {"guard": 1, "action": 1, "service": 0, "output": 1, "input": 1, "delay": 1}
+_MOST: Final = {"guard": 3, "action": 3, "service": 1, "output": 2, "input": 2, "delay": 2}
+_NO_PARAMS: Final[Mapping[str, Any]] = {}
 _STAND_IN: Final[Callable[..., Any]] = bool
 """Takes the place of a function that a finding is about; the build fails, so it is never called."""
 
@@ -26,41 +33,66 @@ class Binder:
 
     Args:
         implementations: where names are looked up, in this order: the chart's own, then those of the charts it reuses.
+            Each is a class, a module, an object, or a dict from names to functions.
         findings: where mistakes go.
     """
 
     def __init__(self, implementations: Sequence[object], findings: Findings) -> None:
-        self._implementations = [found for found in implementations if found is not None]
+        self._implementations = [
+            SimpleNamespace(**found) if isinstance(found, Mapping) else found
+            for found in implementations
+            if found is not None
+        ]
         self._findings = findings
         self._named: dict[tuple[str, str], Callable[..., Any]] = {}
 
-    def guard(self, reference: object, node: str, *, negated: bool = False) -> Guard:
-        """Bind a condition."""
-        name, fn = self._bind("guard", reference, node)
-        return Guard(name=name, fn=fn, negated=negated)
+    def guard(self, reference: object, node: str, params: Mapping[str, Any] = _NO_PARAMS) -> Guard:
+        """Bind a condition; `params` become keyword arguments of its function."""
+        name, fn = self._bind("guard", reference, node, params)
+        return Guard(name=name, fn=fn, params=params)
 
-    def action(self, reference: object, node: str) -> Action:
-        """Bind an action."""
-        name, fn = self._bind("action", reference, node)
-        return Action(name=name, fn=fn)
+    def action(self, reference: object, node: str, params: Mapping[str, Any] = _NO_PARAMS) -> Action:
+        """Bind an action; `params` become keyword arguments of its function."""
+        name, fn = self._bind("action", reference, node, params)
+        return Action(name=name, fn=fn, params=params)
 
     def service(self, reference: object, node: str) -> tuple[str, Callable[[Any], Any]]:
         """Bind a service; return its name and what to call."""
         return self._bind("service", reference, node)
 
-    def output(self, function: Callable[..., Any], node: str) -> Callable[[Any, Any], Any]:
-        """Bind what computes the output of a final node."""
-        name, fn = self._bind("output", function, node)
+    def value(self, role: str, function: Callable[..., Any], node: str) -> Callable[[Any, Any], Any]:
+        """Bind what computes an `output` or an `input`."""
+        name, fn = self._bind(role, function, node)
 
-        def output(context: Any, event: Any) -> Any:  # noqa: ANN401 - user data
+        def compute(context: Any, event: Any) -> Any:  # noqa: ANN401 - user data
             return fn(context, event)
 
-        output.__name__ = name  # the definition's table shows it
-        return output
+        compute.__name__ = name  # the definition's table shows it
+        return compute
+
+    def delay(self, written: object, node: str) -> Delay:
+        """Read a delay: a duration, an absolute time, a function that gives one, or its name."""
+        if isinstance(written, datetime):
+            return Delay(name=written.isoformat(), fn=lambda _context, _event: written)
+        if not callable(written):
+            try:
+                seconds = parse_duration(written)
+            except ValueError as error:
+                if not (isinstance(written, str) and written.isidentifier()):
+                    self._findings.error("bad-delay", node, f"{error}; correct it")
+                    return Delay(name=str(written), seconds=0.0)
+            else:
+                return Delay(
+                    name=written.strip() if isinstance(written, str) else format_duration(seconds), seconds=seconds
+                )
+        name, fn = self._bind("delay", written, node)
+        return Delay(name=name, fn=fn)
 
     # Finding ---------------------------------------------------------------------------------------------------------
 
-    def _bind(self, role: str, reference: object, node: str) -> tuple[str, Callable[..., Any]]:
+    def _bind(
+        self, role: str, reference: object, node: str, params: Mapping[str, Any] = _NO_PARAMS
+    ) -> tuple[str, Callable[..., Any]]:
         """Return a name and a function; when there is none, a stand-in, so that the rest can still be checked."""
         function = self._look_up(role, reference, node) if isinstance(reference, str) else reference
         if function is None:
@@ -71,7 +103,7 @@ class Binder:
             return str(reference), _STAND_IN
         name = reference if isinstance(reference, str) else self._name(role, function, node)
         self._check_unambiguous(role, name, function, node)
-        return name, self._fit(role, name, function, node)
+        return name, self._fit(role, name, function, node, params)
 
     def _look_up(self, role: str, name: str, node: str) -> object:
         found = [getattr(holder, name) for holder in self._implementations if hasattr(holder, name)]
@@ -112,47 +144,76 @@ class Binder:
 
     # Fitting ---------------------------------------------------------------------------------------------------------
 
-    def _fit(self, role: str, name: str, function: Callable[..., Any], node: str) -> Callable[..., Any]:
+    def _fit(
+        self, role: str, name: str, function: Callable[..., Any], node: str, params: Mapping[str, Any]
+    ) -> Callable[..., Any]:
         """Return the function as its role calls it, whichever arguments it takes."""
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             mend = "take `async` out" if role == "service" else "make what waits a service, under `invoke`"
             self._findings.error("async-function", node, f"the {role} {name!r} is asynchronous; {mend}")
             return _STAND_IN
-        taken = _count_arguments(function, _FEWEST[role], _MOST[role])
+        taken = _count_arguments(function, _FEWEST[role], _MOST[role], params)
         if taken is None:
-            forms = " or ".join(f"{name}{signature}" for signature in _SIGNATURES[role])
+            forms = " or ".join(name + _with_params(form, params) for form in _SIGNATURES[role])
             message = f"the {role} {name!r} takes {_signature(function)}; write {forms}{_hint_of_self(function)}"
             self._findings.error("bad-signature", node, message)
             return _STAND_IN
-        return _with_arguments(function, taken, _MOST[role])
+        return _with_arguments(partial(function, **params) if params else function, taken, _MOST[role])
 
 
-def _count_arguments(function: Callable[..., Any], fewest: int, most: int) -> int | None:
-    """Return how many of its role's arguments a function takes, or None when no call would fit."""
+def _count_arguments(function: Callable[..., Any], fewest: int, most: int, params: Mapping[str, Any]) -> int | None:
+    """Return how many of its role's arguments a function takes, or None when no call would fit.
+
+    Of those with a default value the third is the function's own affair.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # a builtin that does not tell: it gets the first argument
         return 1
     if next(iter(signature.parameters), "") == "self":
         return None
-    for count in range(most, fewest - 1, -1):
-        try:
-            signature.bind(*(None,) * count)
-        except TypeError:
-            continue
-        return count
-    return None
+    count = _count_needed(signature, most, params)
+    count = max(min(count, most), fewest)
+    try:
+        signature.bind(*(None,) * count, **params)
+    except TypeError:
+        return None
+    return count
+
+
+def _count_needed(signature: inspect.Signature, most: int, params: Mapping[str, Any]) -> int:
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return most
+    places = [
+        parameter.default is inspect.Parameter.empty
+        for name, parameter in signature.parameters.items()
+        if parameter.kind in {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+        and name not in params
+    ]
+    return max(min(len(places), 2), sum(places))
 
 
 def _with_arguments(function: Callable[..., Any], taken: int, most: int) -> Callable[..., Any]:
-    if taken == most:
-        return function
+    """Return a function that takes `most` arguments and passes on the first `taken`; one for each case, for speed."""
+    fitted: Callable[..., Any]
+    match taken, most:
+        case 0, 1:
+            fitted = lambda _call: function()  # noqa: E731 - one line for each case
+        case 1, 2:
+            fitted = lambda context, _event: function(context)  # noqa: E731
+        case 1, 3:
+            fitted = lambda context, _event, _more: function(context)  # noqa: E731
+        case 2, 3:
+            fitted = lambda context, event, _more: function(context, event)  # noqa: E731
+        case _:
+            return function
+    return update_wrapper(fitted, function)
 
-    @wraps(function)
-    def fitted(*arguments: Any) -> Any:  # noqa: ANN401 - the context, the event, what to do
-        return function(*arguments[:taken])
 
-    return fitted
+def _with_params(form: str, params: Mapping[str, Any]) -> str:
+    """Return a signature with the parameters that a reference gives, as keywords."""
+    return form[:-1] + "".join(f", {name}" for name in params) + ")" if params else form
 
 
 def _signature(function: Callable[..., Any]) -> str:
@@ -166,5 +227,7 @@ def _hint_of_self(function: Callable[..., Any]) -> str:
 
 
 def _describe(holder: object) -> str:
+    if isinstance(holder, SimpleNamespace):
+        return "the implementation"
     name = getattr(holder, "__name__", None)
     return str(name) if name is not None else f"the {type(holder).__name__} instance"

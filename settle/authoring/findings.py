@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
+from settle.core.codec import CodecError, PlainCodec
 from settle.core.errors import Finding
 
 
@@ -30,6 +32,14 @@ class Findings:
         finding = Finding(code=code, node=node, message=message, severity="warning")
         if finding not in self.items:
             self.items.append(finding)
+
+    def json(self, node: str, word: str, value: object) -> Any:  # noqa: ANN401 - JSON data
+        """Return a copy of a value that the definition's hash can cover; None when it is no JSON data."""
+        try:
+            return PlainCodec().dump(value)
+        except CodecError as error:
+            self.error(f"bad-{word}", node, f"`{word}` is JSON data; {error}")
+            return None
 
     @property
     def errors(self) -> list[Finding]:

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any, Final
 
 from settle.authoring.findings import Findings
+from settle.authoring.keywords import DELAYED
 from settle.authoring.vocabulary import TRANSITION
 from settle.core.spec import EVENTLESS, SEPARATOR
 
@@ -35,15 +36,24 @@ def read_transition(item: object, scope: str, findings: Findings) -> dict[str, A
         return None
     source = SEPARATOR.join(filter(None, (scope, name_of(item.get("source")))))
     TRANSITION.check(findings, source, item)
-    missing = [f"`{word}`" for word in _POSITIONS[:3] if word not in item]
+    needed = ("source", "dest") if "delay" in item else _POSITIONS[:3]
+    missing = [f"`{word}`" for word in needed if word not in item]
     if missing:
         message = f"a transition names {', '.join(missing)} too; `dest: None` means it stays"
         findings.error("bad-transition", source, message, breaks=True)
         return None
-    trigger = item["trigger"]
-    if not isinstance(trigger, str):
+    trigger = _read_trigger(item, source, findings)
+    return None if trigger is None else {**TRANSITION.pick(item), "trigger": trigger}
+
+
+def _read_trigger(item: Mapping[str, Any], source: str, findings: Findings) -> str | None:
+    trigger = item.get("trigger", DELAYED)
+    if "delay" in item and "trigger" in item:
+        message = "a transition has `trigger` and `delay`: it waits for an event or for a time; drop one, or write two"
+    elif not isinstance(trigger, str):
         message = f"a trigger is text: an event type, `*`, `name.*`, or `always`; not {trigger!r}"
-        findings.error("bad-transition", source, message, breaks=True)
-        return None
-    text = str(trigger.value) if isinstance(trigger, Enum) else trigger
-    return {**TRANSITION.pick(item), "trigger": EVENTLESS if text == ALWAYS else text}
+    else:
+        text = str(trigger.value) if isinstance(trigger, Enum) else trigger
+        return EVENTLESS if text == ALWAYS else text
+    findings.error("bad-transition", source, message, breaks=True)
+    return None

@@ -1,7 +1,5 @@
-"""The keywords of a state that `transitions` does not know: `invoke`, `on_done`, `always`, and what stands in them."""
+"""The keywords of a state that `transitions` does not know: `invoke`, `on_done`, `always`, `timeout`."""
 
-import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -9,6 +7,7 @@ from typing import Final
 
 from settle.authoring.findings import Findings
 from settle.authoring.vocabulary import INVOKE, SHORTHAND
+from settle.core.delay import parse_duration
 from settle.core.spec import EVENTLESS, INLINE_TIMEOUT_SECONDS, SERVICE_ATTEMPTS
 
 STATE_DONE: Final = "\0done.state"
@@ -18,16 +17,21 @@ INVOKE_DONE: Final = "\0done.invoke"
 INVOKE_ERROR: Final = "\0error.invoke"
 """The same for the failure of an invoke."""
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+DELAYED: Final = "\0delayed"
+"""Trigger of a transition with a delay, whose event is that of a timer."""
+
+
+_SHORTHANDS: Final = {EVENTLESS: "an `always`", DELAYED: "an `on_timeout`"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedInvoke:
-    """An invoke as written. `src` is a name or a callable; an empty id stands for the default."""
+    """An invoke as written. `src` is a name or a callable, or the name of a machine; an empty id is the default."""
 
     src: object
     id: str
+    machine: bool
+    input: object
     timeout: float
     attempts: int
 
@@ -47,10 +51,9 @@ def parse_invokes(value: object, node: str, findings: Findings) -> tuple[list[Pa
     for item in _listed(value):
         words = item if isinstance(item, Mapping) else {"src": item}
         INVOKE.check(findings, node, words)
-        if not (isinstance(words.get("src"), str) or callable(words.get("src"))):
-            findings.error(
-                "bad-invoke", node, "an invoke needs a `src`: the name of a service, or a function", breaks=True
-            )
+        if not _names_what_it_invokes(words):
+            message = "an invoke needs a `src`, the name of a service or a function, or a `machine`, the name of one"
+            findings.error("bad-invoke", node, message, breaks=True)
             continue
         place = len(invokes)
         invokes.append(_parse_invoke(words, node, findings))
@@ -68,7 +71,7 @@ def parse_shorthand(value: object, trigger: str, node: str, findings: Findings) 
         elif isinstance(item, (str, Enum)):
             yield KeywordTransition(trigger=trigger, words={"dest": item})
         else:
-            what = "an `always`" if trigger == EVENTLESS else "an `on_done` or `on_error`"
+            what = _SHORTHANDS.get(trigger, "an `on_done` or `on_error`")
             message = f"{what} is a target, or a dict with `dest`, or a list of these; {item!r} is none"
             findings.error("bad-transition", node, message, breaks=True)
 
@@ -79,6 +82,23 @@ def _listed(value: object) -> list[object]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
+def parse_timeout(words: Mapping[str, object], node: str, findings: Findings) -> Iterator[KeywordTransition]:
+    """Read `timeout` and `on_timeout`: what happens when a state has been active for so long."""
+    present = [word for word in ("timeout", "on_timeout") if words.get(word) is not None]
+    if len(present) == 1:
+        other = "on_timeout" if present[0] == "timeout" else "timeout"
+        findings.error("bad-timeout", node, f"it has `{present[0]}` but no `{other}`; add it", breaks=True)
+    elif present:
+        for item in parse_shorthand(words["on_timeout"], DELAYED, node, findings):
+            yield KeywordTransition(trigger=DELAYED, words={**item.words, "delay": words["timeout"]})
+
+
+def _names_what_it_invokes(words: Mapping[str, object]) -> bool:
+    if "machine" in words:
+        return "src" not in words and isinstance(words["machine"], str) and bool(words["machine"])
+    return isinstance(words.get("src"), str) or callable(words.get("src"))
+
+
 def _parse_invoke(words: Mapping[str, object], node: str, findings: Findings) -> ParsedInvoke:
     identifier, attempts = words.get("id", ""), words.get("attempts", SERVICE_ATTEMPTS)
     if not isinstance(identifier, str):
@@ -87,19 +107,25 @@ def _parse_invoke(words: Mapping[str, object], node: str, findings: Findings) ->
     if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
         findings.error("bad-invoke", node, f"`attempts` is a whole number from 1 on, not {attempts!r}")
         attempts = SERVICE_ATTEMPTS
-    timeout = _parse_seconds(words.get("timeout", INLINE_TIMEOUT_SECONDS))
+    timeout = _parse_timeout(words.get("timeout", INLINE_TIMEOUT_SECONDS))
     if timeout is None:
         message = f"`timeout` is a number of seconds above 0, or text like '500ms' or '2s', not {words['timeout']!r}"
         findings.error("bad-invoke", node, message)
         timeout = INLINE_TIMEOUT_SECONDS
-    return ParsedInvoke(src=words["src"], id=identifier, timeout=timeout, attempts=attempts)
+    machine = "machine" in words
+    return ParsedInvoke(
+        src=words["machine" if machine else "src"],
+        id=identifier,
+        machine=machine,
+        input=words.get("input"),
+        timeout=timeout,
+        attempts=attempts,
+    )
 
 
-def _parse_seconds(value: object) -> float | None:
-    """Return a duration in seconds, or None when it is not one."""
-    if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
-        value = float(match[1]) * _UNITS[match[2]] if match else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+def _parse_timeout(value: object) -> float | None:
+    """Return a time limit in seconds, or None when it is none."""
+    try:
+        return parse_duration(value) or None
+    except ValueError:
         return None
-    return float(value) if 0 < value < math.inf else None

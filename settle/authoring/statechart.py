@@ -1,22 +1,31 @@
 """`Statechart`: how a machine is written in Python."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Any, TypeGuard
+from typing import Any, Self
 
 from pydantic import BaseModel
 
 from settle.authoring.binding import Binder
 from settle.authoring.findings import Findings
+from settle.authoring.options import (
+    check_identity,
+    choose,
+    read_context,
+    read_events,
+    read_initial_context,
+    read_reasons,
+    too_deep_is_a_finding,
+)
 from settle.authoring.transitions_front_end import Reusable, StatechartParser
 from settle.authoring.vocabulary import OPTIONS
 from settle.authoring.walk import walk
-from settle.core.codec import Codec, ModelCodec, PlainCodec
+from settle.core.codec import Codec
 from settle.core.compile import compile_machine
 from settle.core.definition import Definition
 from settle.core.errors import DefinitionError, Finding
-from settle.core.spec import MachineSpec
+from settle.core.spec import ErrorPolicy, MachineSpec, NodeSpec, Selection
 
 Name = str | Enum
 """Names a state; inside another state, by its path from there."""
@@ -33,15 +42,23 @@ class Statechart(Reusable):
         id: name of the machine; also its name in URLs.
         version: raise it when you change the definition; instances stay on the version they began with.
         context: what an instance remembers, as a pydantic model; None for a plain dict.
+            A dict is a plain one too, and what the context of a new instance begins with.
         events: for the event types that carry data, a pydantic model each.
-        implementation: where names of guards, actions and services are looked up: a class, a module or an object.
-        initial: the state it begins in; the first one when left out, all of them in a list for a parallel machine.
+        implementation: where names of guards, actions and services are looked up: a class, a module, an object, or a
+            dict from names to functions.
+        initial: the state it begins in; the first one when left out, all of them in a list for a parallel machine. A
+            dict with `dest` and `actions` begins further in, or acts on the way.
         states: as `transitions`' HierarchicalMachine takes them, with `invoke`, `on_done`, `always`, `output`, `meta`
             and `history` besides; or another chart, whose states are taken over.
         transitions: as `transitions` takes them, with `actions`, `reenter` and `internal` besides.
         create_on_event: whether the first event of an unknown instance creates it.
+        selection: `scxml`, or `xstate` for its rules of which transition takes an event.
+        errors: `raise`: an exception in a guard or an action aborts the macrostep. `event`: it becomes the event
+            `error.execution`.
         silenced: findings not to report: the reason, by code or by `code@path`.
         versions: older versions that live instances may still be on.
+        words: those of a state that the machine itself takes too: `on_enter`, `on_exit`, `invoke`, `always`, `timeout`,
+            `on_timeout`, `output`, `description`, `meta`.
 
     Attributes:
         definition: what runs.
@@ -56,40 +73,181 @@ class Statechart(Reusable):
         *,
         id: str,  # noqa: A002 - the word of XState
         version: int = 1,
-        context: type[BaseModel] | None = None,
+        context: type[BaseModel] | Mapping[str, Any] | None = None,
         events: Mapping[str, type[BaseModel]] | None = None,
         implementation: object = None,
-        initial: Name | Sequence[Name] | None = None,
+        initial: Name | Sequence[Name] | Mapping[str, Any] | None = None,
         states: "Sequence[Name | Mapping[str, Any] | Statechart] | type[Enum]" = (),
         transitions: Sequence[Mapping[str, Any] | Sequence[Any]] = (),
         create_on_event: bool = True,
+        selection: str = Selection.SCXML,
+        errors: str = ErrorPolicy.RAISE,
         silenced: Mapping[str, str] | None = None,
         versions: "Sequence[Statechart]" = (),
-        **unknown: object,
+        **words: object,
     ) -> None:
         findings = Findings()
-        OPTIONS.check(findings, "", unknown)
-        self.id, self.version = id, version
+        OPTIONS.check(findings, "", words)
         self.parser = StatechartParser(findings)
-        self.parser.parse(states, transitions, initial)
+        self.parser.parse(states, transitions, initial, words)
         self.implementations = (implementation, *self.parser.reused_implementations)
-        self.events = {**self.parser.reused_events, **_event_codecs(events or {}, findings)}
+        self.events = {**self.parser.reused_events, **read_events(events or {}, findings)}
         root = walk(self.parser, Binder(self.implementations, findings), findings)
+        self._adopt(
+            findings,
+            root,
+            versions,
+            id=id,
+            version=version,
+            context=context,
+            events=self.events,
+            create_on_event=create_on_event,
+            selection=selection,
+            errors=errors,
+            silenced=silenced,
+        )
+
+    @classmethod
+    def from_xstate(
+        cls,
+        config: Mapping[str, Any] | str,
+        *,
+        implementation: object = None,
+        id: str | None = None,  # noqa: A002 - the word of XState
+        **options: Any,  # noqa: ANN401 - each has the type that it has above
+    ) -> Self:
+        """Read a machine of XState 5 or of Stately (docs/xstate.md).
+
+        Args:
+            config: what `createMachine` is given, as an object or as JSON text.
+            implementation: where the names of its guards, actions and actors are looked up.
+            id: instead of the one in the file.
+            options: `version`, `context`, `events`, `create_on_event`, `errors`, `silenced` and `versions`, as above.
+                Without a `context` it is a dict that begins with what the file has.
+
+        Raises:
+            DefinitionError: with everything that is wrong or cannot be carried over.
+        """
+        from settle.authoring.xstate import read_xstate  # noqa: PLC0415 - only such charts need it, at every cold start
+
+        findings = Findings()
+        with too_deep_is_a_finding(id or ""):
+            machine = read_xstate(config, Binder((implementation,), findings), findings)
+        for note in machine.notes:
+            findings.warn(note.code, note.node, note.message)
+        return cls._imported(
+            findings,
+            machine.root,
+            (implementation,),
+            id=machine.id if id is None else id,
+            initial_context=machine.initial_context,
+            selection=Selection.XSTATE,
+            **options,
+        )
+
+    @classmethod
+    def from_transitions(
+        cls,
+        machine: object,
+        *,
+        implementation: object = None,
+        id: str | None = None,  # noqa: A002 - the word of XState
+        context: type[BaseModel] | Mapping[str, Any] | None = None,
+        **options: Any,  # noqa: ANN401 - each has the type that it has above
+    ) -> Self:
+        """Read a machine object of `transitions`, which stays as it is (docs/transitions.md).
+
+        Args:
+            machine: a `Machine` or a `HierarchicalMachine`.
+            implementation: where the names of its callbacks are looked up.
+            id: instead of the machine's `name`.
+            context: as above; its methods are looked up after those of the implementation.
+            options: `version`, `events`, `create_on_event`, `errors`, `silenced` and `versions`, as above.
+
+        Raises:
+            DefinitionError: with everything that is wrong or cannot be carried over.
+        """
+        from settle.authoring.imported import find_name, read_machine  # noqa: PLC0415 - see from_xstate
+
+        findings = Findings()
+        with too_deep_is_a_finding(id or ""):
+            root = read_machine(machine, findings=findings, implementation=implementation, context=context)
+        name = find_name(machine) if id is None else id
+        return cls._imported(findings, root, (implementation,), id=name, context=context, **options)
+
+    @classmethod
+    def _imported(
+        cls,
+        findings: Findings,
+        root: NodeSpec,
+        implementations: Sequence[object],
+        *,
+        events: Mapping[str, type[BaseModel]] | None = None,
+        versions: "Sequence[Statechart]" = (),
+        **options: Any,  # noqa: ANN401 - of _adopt
+    ) -> Self:
+        chart = cls.__new__(cls)
+        chart.parser, chart.implementations = None, implementations
+        chart.events = read_events(events or {}, findings)
+        chart._adopt(findings, root, versions, events=chart.events, **options)  # noqa: SLF001 - of this same class
+        return chart
+
+    def _adopt(  # noqa: PLR0913 - one keyword for each part of a machine
+        self,
+        findings: Findings,
+        root: NodeSpec,
+        versions: "Sequence[Statechart]",
+        *,
+        id: str,  # noqa: A002 - the word of XState
+        events: Mapping[str, Codec],
+        version: int = 1,
+        context: type[BaseModel] | Mapping[str, Any] | None = None,
+        initial_context: Mapping[str, Any] | None = None,
+        create_on_event: bool = True,
+        selection: str = Selection.SCXML,
+        errors: str = ErrorPolicy.RAISE,
+        silenced: Mapping[str, str] | None = None,
+    ) -> None:
+        """Compile a machine and take it for one's own."""
+        if not findings.broken:  # else its name may be what could not be read
+            check_identity(id, version, versions, findings)
+        self.id, self.version = id, version
         spec = MachineSpec(
             id=id,
             version=version,
             root=root,
-            context=_context_codec(context, findings),
-            events=self.events,
+            context=read_context(context, findings),
+            initial_context={**(initial_context or {}), **read_initial_context(context, findings)},
+            events=events,
             create_on_event=create_on_event,
-            silenced=_checked_reasons(silenced or {}, findings),
+            selection=choose(Selection, "selection", selection, findings),
+            errors=choose(ErrorPolicy, "errors", errors, findings),
+            silenced=read_reasons(silenced or {}, findings),
         )
-        _check_identity(id, version, versions, findings)
         self.definition = _build(spec, findings)
         self.versions: Mapping[int, Definition] = {
             version: self.definition,
             **{older.version: older.definition for older in versions},
         }
+
+    def diagram(self, configuration: Collection[str] = ()) -> str:
+        """Return the chart as a Mermaid diagram.
+
+        Args:
+            configuration: paths of active states, which are marked.
+
+        Raises:
+            UnknownNodeError: one of them is not there.
+        """
+        from settle.drawing.mermaid import mermaid  # noqa: PLC0415 - nothing that runs needs it
+
+        return mermaid(self.definition, configuration)
+
+    def describe(self) -> str:
+        """Return what the chart does, in sentences: per state which events do what."""
+        from settle.drawing.describe import describe  # noqa: PLC0415 - see diagram
+
+        return describe(self.definition)
 
     def __repr__(self) -> str:
         return f"<Statechart {self.id} version {self.version}>"
@@ -112,53 +270,3 @@ def _build(spec: MachineSpec, findings: Findings) -> Definition:
         if finding.code not in spec.silenced and f"{finding.code}@{finding.node}" not in spec.silenced
     ]
     return replace(definition, warnings=(*heard, *definition.warnings))
-
-
-def _context_codec(context: object, findings: Findings) -> Codec:
-    if context is None:
-        return PlainCodec()
-    if _is_model(context):
-        return ModelCodec(context)
-    message = f"`context` is a pydantic model class, or None for a plain dict; not {context!r}"
-    findings.error("bad-context", "", message)
-    return PlainCodec()
-
-
-def _event_codecs(events: Mapping[str, object], findings: Findings) -> dict[str, Codec]:
-    codecs: dict[str, Codec] = {}
-    for name, model in events.items():
-        if _is_model(model):
-            codecs[name] = ModelCodec(model)
-        else:
-            findings.error(
-                "bad-event", "", f"`events` gives {name!r} no pydantic model class but {model!r}; give it one"
-            )
-    return codecs
-
-
-def _is_model(value: object) -> TypeGuard[type[BaseModel]]:
-    return isinstance(value, type) and issubclass(value, BaseModel)
-
-
-def _checked_reasons(silenced: Mapping[str, str], findings: Findings) -> Mapping[str, str]:
-    for code, reason in silenced.items():
-        if not isinstance(reason, str) or not reason.strip():
-            findings.error("bad-silenced", "", f"`silenced` gives no reason for {code!r}; write it down")
-    return silenced
-
-
-def _check_identity(identifier: object, version: object, older: Sequence[Statechart], findings: Findings) -> None:
-    if not isinstance(identifier, str) or not identifier:
-        findings.error("bad-id", "", f"`id` is the machine's name, as text; not {identifier!r}", breaks=True)
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        findings.error("bad-version", "", f"`version` is a whole number from 1 on, not {version!r}", breaks=True)
-        return
-    seen = {version}
-    for chart in older:
-        if chart.id != identifier:
-            message = f"`versions` holds {chart.id!r}, another machine; give it a file of its own"
-            findings.error("bad-version", "", message)
-        if chart.version in seen:
-            message = f"version {chart.version} is there twice; raise the number of the newer one"
-            findings.error("duplicate-version", "", message)
-        seen.add(chart.version)

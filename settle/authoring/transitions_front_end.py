@@ -20,14 +20,22 @@ from transitions.extensions.states import Tags
 
 from settle.authoring.findings import Findings, did_you_mean
 from settle.authoring.items import name_of, read_transition
-from settle.authoring.keywords import STATE_DONE, KeywordTransition, ParsedInvoke, parse_invokes, parse_shorthand
-from settle.authoring.vocabulary import HISTORY, STATE
+from settle.authoring.keywords import (
+    STATE_DONE,
+    KeywordTransition,
+    ParsedInvoke,
+    parse_invokes,
+    parse_shorthand,
+    parse_timeout,
+)
+from settle.authoring.vocabulary import HISTORY, INITIAL, ROOT, STATE
 from settle.core.codec import Codec
-from settle.core.spec import EVENTLESS, SEPARATOR
+from settle.core.spec import EVENTLESS, MAX_DEPTH, SEPARATOR
 
 _REASONS: Final = (ValueError, KeyError, TypeError, AttributeError, MachineError)
 """What `transitions` raises about a configuration that it cannot read."""
-_OURS: Final = frozenset({"invoke", "on_done", "always"})
+_OURS: Final = frozenset({"invoke", "on_done", "always", "timeout", "on_timeout"})
+_ROOT_NAME: Final = "\0machine"
 _ORDER: Final = count()
 """Numbers transitions as they are read, across charts: a reused one was read before the one around it."""
 _CHILD_WORDS: Final = ("children", "states", "parallel")
@@ -44,6 +52,8 @@ class ParsedState(Tags, NestedState):
         self.meta: object = words.pop("meta", None)
         self.history: object = words.pop("history", None)
         self.default: object = words.pop("default", None)
+        self.description: object = words.pop("description", None)
+        self.first: Mapping[str, object] | None = None
         self.parallel: bool = words.pop("parallel_children", False)
         self.reuses = False
         super().__init__(name, **words)
@@ -58,19 +68,22 @@ class ParsedTransition(NestedTransition):
         self.actions: list[Any] = listify(words.pop("actions", None))  # type: ignore[assignment]
         self.reenter: object = words.pop("reenter", None)
         self.internal: object = words.pop("internal", False)
+        self.delay: object = words.pop("delay", None)
+        self.description: object = words.pop("description", None)
+        self.meta: object = words.pop("meta", None)
         self.order, self.lenient = order, lenient
         super().__init__(*positions, **words)
 
     def extras(self) -> dict[str, Any]:
         """Return what a copy needs besides the words of `transitions`."""
-        words = ("actions", "reenter", "internal", "lenient", "order")
+        words = ("actions", "reenter", "internal", "delay", "description", "meta", "lenient", "order")
         return {word: getattr(self, word) for word in words}
 
 
 class Reusable:
     """A chart that can stand as `children` in another."""
 
-    parser: "StatechartParser"
+    parser: "StatechartParser | None"
     implementations: Sequence[object]
     events: Mapping[str, Codec]
 
@@ -87,22 +100,33 @@ class StatechartParser(HierarchicalMachine):
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
+        self.root, self.has_root_words = ParsedState(_ROOT_NAME), False
         self.reused_implementations: list[object] = []
         self.reused_events: dict[str, Codec] = {}
         super().__init__(
             model=None, states=None, initial=None, send_event=True, auto_transitions=False, model_attribute="\0state"
         )
 
-    def parse(self, states: object, transitions: object, initial: object) -> None:
-        """Read a whole configuration."""
+    def parse(self, states: object, transitions: object, initial: object, words: Mapping[str, object]) -> None:
+        """Read a whole configuration; `words` are those of a state that the machine itself has."""
         if isinstance(states, Mapping):
             self.findings.error(
                 "bad-state", "", "`states` is a list; put each name into its dict, as `name`", breaks=True
             )
             return
+        self.root, self.has_root_words = self._make_root(words), bool(words)
         self.add_states(states)
         self.add_transitions(transitions)
         self._set_initial(initial)
+
+    def _make_root(self, words: Mapping[str, object]) -> ParsedState:
+        """Return the machine itself as a state; its children are this parser's."""
+        known, transitions = self._read_words({word: value for word, value in words.items() if word in ROOT}, "")
+        root = ParsedState(_ROOT_NAME, **known)
+        root.states, root.events = self.states, self.events
+        for transition in transitions:
+            self._add_keyword_transition("", transition)
+        return root
 
     # States ----------------------------------------------------------------------------------------------------------
 
@@ -118,6 +142,12 @@ class StatechartParser(HierarchicalMachine):
 
     def _translate(self, state: object) -> object:
         """Return a state as `transitions` takes it; None when it is none, which is then a finding."""
+        if isinstance(state, Reusable) and state.parser is None:
+            message = (
+                "an imported chart cannot stand inside another; write it as a Statechart, or invoke it as a machine"
+            )
+            self._error("bad-state", "", message)
+            return None
         if isinstance(state, Reusable):
             self.reused_implementations += state.implementations
             self.reused_events.update(state.events)
@@ -148,23 +178,46 @@ class StatechartParser(HierarchicalMachine):
         path = self._path(name)
         if remap is not None and name in remap:
             return
+        if len(self.prefix_path) >= MAX_DEPTH:
+            message = (
+                f"states lie more than {MAX_DEPTH} levels inside one another; make the inner ones a machine to invoke"
+            )
+            self._error("too-deep", name, message)
+            return
         (STATE if state.get("history") is None else HISTORY).check(self.findings, path, state)
-        invokes, transitions = parse_invokes(state.get("invoke"), path, self.findings)
-        transitions += parse_shorthand(state.get("always"), EVENTLESS, path, self.findings)
-        transitions += parse_shorthand(state.get("on_done"), STATE_DONE, path, self.findings)
-        known = {word: value for word, value in STATE.pick(state).items() if word not in _OURS}
+        known, transitions = self._read_words(STATE.pick(state), path)
         self._check_children(known, path)
+        first = self._read_initial(known, path)
         is_parallel = "parallel" in known
         if is_parallel:
             known["children"] = known.pop("parallel")
-        super()._add_dict_state(
-            {**known, "invokes": invokes, "parallel_children": is_parallel}, ignore_invalid_triggers, None, **words
-        )
+        super()._add_dict_state({**known, "parallel_children": is_parallel}, ignore_invalid_triggers, None, **words)
+        self.states[name].first = first  # type: ignore[attr-defined]  # it is a ParsedState
         if is_parallel:
             added = self.states[name]
             added.initial = [child for child in added.states if not _is_history(added.states[child])]  # type: ignore[assignment]
         for transition in transitions:
             self._add_keyword_transition(name, transition)
+
+    def _read_words(self, words: Mapping[str, object], path: str) -> tuple[dict[str, Any], list[KeywordTransition]]:
+        """Take out the words that are ours alone; return the others, and the transitions that stood in them."""
+        invokes, transitions = parse_invokes(words.get("invoke"), path, self.findings)
+        transitions += parse_shorthand(words.get("always"), EVENTLESS, path, self.findings)
+        transitions += parse_timeout(words, path, self.findings)
+        transitions += parse_shorthand(words.get("on_done"), STATE_DONE, path, self.findings)
+        return {**{word: value for word, value in words.items() if word not in _OURS}, "invokes": invokes}, transitions
+
+    def _read_initial(self, words: dict[str, Any], path: str) -> Mapping[str, object] | None:
+        """Take out an `initial` that is a dict: it names targets further in, or actions to run on the way."""
+        if not isinstance(words.get("initial"), Mapping):
+            return None
+        initial: Mapping[str, object] = words.pop("initial")
+        INITIAL.check(self.findings, path, initial)
+        if not initial.get("dest"):
+            message = "`initial` as a dict names a `dest`; add it, or write the name alone"
+            self.findings.error("bad-initial", path, message, breaks=True)
+            return None
+        return initial
 
     def _check_children(self, words: dict[str, Any], path: str) -> None:
         given = [word for word in _CHILD_WORDS if word in words]
@@ -179,10 +232,8 @@ class StatechartParser(HierarchicalMachine):
             message = f"`remap` is a dict from states of a reused chart to states beside it, not {words.pop('remap')!r}"
             self.findings.error("bad-children", path, message, breaks=True)
         if "remap" in words:
-            reused = [
-                child.parser for word in given[:1] for child in listify(words[word]) if isinstance(child, Reusable)
-            ]
-            known = [name for parser in reused for name in parser.states]
+            reused = [child for word in given[:1] for child in listify(words[word]) if isinstance(child, Reusable)]
+            known = [name for chart in reused if chart.parser is not None for name in chart.parser.states]
             for name in words["remap"]:
                 if name not in known:
                     message = f"`remap` names {name!r}, which no reused chart has{did_you_mean(str(name), known)}"
@@ -192,6 +243,9 @@ class StatechartParser(HierarchicalMachine):
         """Take over the states and events of a reused chart; copied, so that the chart itself stays as it is."""
         if isinstance(self.scoped, ParsedState):
             self.scoped.reuses = True
+        if isinstance(state, StatechartParser) and state.has_root_words:
+            message = "a reused chart has words of its own (`on_enter`, `invoke` ...); move them to the state around it"
+            self.findings.error("bad-children", self._path(""), message, breaks=True)
         own = dict(self.events)
         super()._add_machine_states(state, remap)
         for name, event in state.events.items():
@@ -219,6 +273,9 @@ class StatechartParser(HierarchicalMachine):
 
     def _set_initial(self, initial: object) -> None:
         """Note where the machine begins, without the setter of `transitions`: it adds a state that it does not know."""
+        words = {"initial": initial}
+        self.root.first = self._read_initial(words, "")
+        initial = words.get("initial")
         if initial is not None and not name_of(initial):
             message = f"`initial` is a state's name, or a list of all of them, not {initial!r}"
             self.findings.error("bad-initial", "", message, breaks=True)
@@ -226,6 +283,7 @@ class StatechartParser(HierarchicalMachine):
             self._initial = [name_of(name) for name in initial]  # type: ignore[assignment]  # as upstream does it
         else:
             self._initial = name_of(initial) or None
+        self.root.initial = self._initial
 
     # Transitions -----------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,6 @@ from typing import Final
 
 from settle.authoring.findings import Findings, did_you_mean
 
-_LATER: Final = "timers come with a later release; take it out"
-_TIMERS: Final = frozenset({"timeout", "on_timeout", "delay"})
 _NEVER_AN_ERROR: Final = "an event that nothing takes is never an error, its receipt says so; take it out"
 _ONE_AT_A_TIME: Final = "events of an instance are always applied one at a time; take it out"
 _NO_MODEL: Final = "a definition has no model: its first event or a PUT makes an instance; take it out"
@@ -37,9 +35,7 @@ class Vocabulary:
         for word in map(str, given):
             if word in self.words:
                 continue
-            if word in _TIMERS:
-                findings.error("unsupported-timer", node, f"{self.what} has `{word}`: {_LATER}")
-            elif word in self.refused:
+            if word in self.refused:
                 findings.error("refused-keyword", node, f"{self.what} has `{word}`: {self.refused[word]}")
             else:
                 hint = did_you_mean(word, self.words) or f"; known are {', '.join(sorted(self.words))}"
@@ -58,10 +54,10 @@ STATE: Final = Vocabulary(
     "a state",
     _words(
         "name on_enter on_exit final initial tags parallel children states transitions remap"
-        " invoke on_done always output meta history default"
+        " invoke on_done always timeout on_timeout output description meta history default"
     ),
     {
-        "after": f"on a state it would be a delay, and {_LATER}",
+        "after": "write `timeout` and `on_timeout`, or a transition with `delay`",
         "ignore_invalid_triggers": _NEVER_AN_ERROR,
         "on_final": "use `on_done`, or `on_enter` of the final child",
         "on_error": "put `on_error` into the `invoke` whose failure it takes",
@@ -79,7 +75,7 @@ STATE: Final = Vocabulary(
     },
 )
 
-HISTORY: Final = Vocabulary("a history state", _words("name history default meta"), STATE.refused)
+HISTORY: Final = Vocabulary("a history state", _words("name history default description meta"), STATE.refused)
 
 _ON_TRANSITIONS: Final = {
     "prepare": "it would run also when a guard then says no; use `before`",
@@ -92,28 +88,36 @@ _ON_TRANSITIONS: Final = {
 
 TRANSITION: Final = Vocabulary(
     "a transition",
-    _words("trigger source dest conditions unless before after actions reenter internal"),
+    _words("trigger source dest conditions unless before after actions reenter internal delay description meta"),
     _ON_TRANSITIONS,
 )
 
 SHORTHAND: Final = Vocabulary(
-    "a transition without a trigger of its own", TRANSITION.words - {"trigger", "source"}, _ON_TRANSITIONS
+    "a transition without a trigger of its own", TRANSITION.words - {"trigger", "source", "delay"}, _ON_TRANSITIONS
 )
+
+INITIAL: Final = Vocabulary("an `initial`", _words("dest actions"), _ON_TRANSITIONS)
+DEFAULT: Final = Vocabulary("the `default` of a history state", INITIAL.words, _ON_TRANSITIONS)
 
 INVOKE: Final = Vocabulary(
     "an invoke",
-    _words("src id timeout attempts on_done on_error"),
+    _words("src machine id input timeout attempts on_done on_error"),
     {
-        "input": "a service reads `call.context` and `call.event`",
         "onDone": "write `on_done`",
         "onError": "write `on_error`",
         "retries": "write `attempts`",
     },
 )
 
+ROOT: Final = _words("on_enter on_exit invoke always timeout on_timeout output description meta")
+"""Keywords of a state that the machine itself takes too."""
+
 OPTIONS: Final = Vocabulary(
     "the machine",
-    _words("id version context events implementation initial states transitions create_on_event silenced versions"),
+    _words(
+        "id version context events implementation initial states transitions create_on_event silenced versions"
+        " on_enter on_exit invoke always timeout on_timeout output description meta selection errors"
+    ),
     {
         "name": "write `id`",
         "model": _NO_MODEL,
@@ -129,7 +133,7 @@ OPTIONS: Final = Vocabulary(
         "before_state_change": "use `before` on the transitions that need it, or `on_exit` of the states",
         "after_state_change": "use `after` on the transitions that need it, or `on_enter` of the states",
         "finalize_event": "use `after` on the transitions that need it",
-        "on_exception": "an event whose guard or action raises is kept aside with its traceback; take it out",
+        "on_exception": "write `errors`: 'raise' keeps the event aside, 'event' raises `error.execution`",
         "on_final": "use `on_enter` of the final states",
         "type": "a machine is parallel when `initial` lists all its states",
     },

@@ -1,15 +1,18 @@
 """From the objects that `transitions` made to the tree that the compiler takes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, cast
 
 from settle.authoring.binding import Binder
+from settle.authoring.conditions import ConditionReader, read_params
 from settle.authoring.findings import Findings, did_you_mean
-from settle.authoring.keywords import INVOKE_DONE, INVOKE_ERROR, STATE_DONE
+from settle.authoring.keywords import DELAYED, INVOKE_DONE, INVOKE_ERROR, STATE_DONE
 from settle.authoring.transitions_front_end import ParsedState, ParsedTransition, StatechartParser
-from settle.core.codec import CodecError, PlainCodec
+from settle.authoring.vocabulary import DEFAULT
+from settle.core.conditions import Condition, Not
 from settle.core.spec import (
+    EVENTLESS,
     SEPARATOR,
     Action,
     InvokeSpec,
@@ -34,26 +37,19 @@ def walk(parser: StatechartParser, binder: Binder, findings: Findings) -> NodeSp
 class _Walker:
     def __init__(self, parser: StatechartParser, binder: Binder, findings: Findings) -> None:
         self._parser, self._binder, self._findings = parser, binder, findings
-        self._states: dict[str, ParsedState] = {}
+        self._conditions = ConditionReader(binder, findings)
+        self._states: dict[str, ParsedState] = {"": parser.root}
         self._list(parser.states, "")
         self._held: dict[str, list[tuple[int, TransitionSpec]]] = {path: [] for path in self._states}
 
     def root(self) -> NodeSpec:
-        for scope, events in [("", self._parser.events), *((path, s.events) for path, s in self._states.items())]:
-            for trigger, event in events.items():
+        for scope, state in self._states.items():
+            for trigger, event in state.events.items():
                 for source, transitions in event.transitions.items():
                     self._hold(scope, trigger, source, cast("Sequence[ParsedTransition]", transitions))
-        states = cast("Mapping[str, ParsedState]", self._parser.states)
-        if not states and not self._findings.broken:
+        if not self._parser.states and not self._findings.broken:
             self._findings.error("no-children", "", "a machine needs states; name them in `states`", breaks=True)
-        initial = self._parser.initial
-        kind = NodeKind.PARALLEL if self._is_parallel("", states, initial) else NodeKind.COMPOUND
-        return NodeSpec(
-            name="",
-            kind=kind,
-            children=tuple(self._node(path, state) for path, state in _children("", states)),
-            initial=self._initial("", states, initial) if kind is NodeKind.COMPOUND else (),
-        )
+        return self._node("", "", self._parser.root)
 
     def _list(self, states: Mapping[str, Any], prefix: str) -> None:
         for path, state in _children(prefix, states):
@@ -65,7 +61,7 @@ class _Walker:
     def _hold(self, scope: str, trigger: str, name: str, transitions: Sequence[ParsedTransition]) -> None:
         """Give transitions that were declared in a scope to the node that is their source."""
         source = _join(scope, name)
-        if source not in self._states:
+        if source not in self._states or not (name or all(item.lenient for item in transitions)):
             inside = f" inside {scope!r}" if scope else ""
             hint = did_you_mean(name, self._names_below(scope)) or "; correct the source"
             message = f"the source of a transition on {trigger!r} is {name!r}, but there is no such state{inside}{hint}"
@@ -76,6 +72,8 @@ class _Walker:
 
     def _event(self, trigger: str, source: str) -> str:
         """Return the event type of a trigger; those of keywords depend on where the state stands."""
+        if trigger == DELAYED:
+            return EVENTLESS
         if trigger == STATE_DONE:
             return f"done.state.{source}"
         marker, _, place = trigger.partition("#")
@@ -87,12 +85,23 @@ class _Walker:
         return TransitionSpec(
             event=event,
             targets=self._targets(item, scope, source),
-            guards=tuple(self._binder.guard(c.func, source, negated=not c.target) for c in item.conditions),
+            guards=tuple(self._guards(item, scope, source)),
             before=self._actions(item.before, source),
             actions=self._actions(item.actions, source),
             after=self._actions(item.after, source),
             kind=self._transition_kind(item, source),
+            delay=None if item.delay is None else self._binder.delay(item.delay, source),
+            description=self._description(source, item.description),
+            meta=self._meta(source, item.meta),
         )
+
+    def _guards(self, item: ParsedTransition, scope: str, source: str) -> Iterator[Condition]:
+        """Yield what must hold. States are named as a target of this transition is, or by their path from the root."""
+        for written in item.conditions:
+            condition = self._conditions.read(
+                written.func, source, lambda name: self._find(name, scope, source, lenient=True)
+            )
+            yield condition if written.target else Not(condition)
 
     def _transition_kind(self, item: ParsedTransition, source: str) -> TransitionKind:
         for word, value in (("reenter", item.reenter), ("internal", item.internal)):
@@ -121,7 +130,7 @@ class _Walker:
         For a keyword the root is that of the chart it was written in, also when that chart is reused in another.
         """
         bases = [scope, *self._roots(scope)] if lenient else [scope]
-        for base in bases:
+        for base in bases if isinstance(name, Enum) or str(name) else ():
             path = self._enum_path(name, base) if isinstance(name, Enum) else _join(base, str(name))
             if path in self._states:
                 return path
@@ -142,24 +151,25 @@ class _Walker:
 
     def _enum_path(self, member: Enum, base: str) -> str:
         prefix = f"{base}{SEPARATOR}" if base else ""
-        found = (path for path, state in self._states.items() if path.startswith(prefix) and state.value is member)
+        found = (p for p, state in self._states.items() if p and p.startswith(prefix) and state.value is member)
         return next(found, "")
 
     def _names_below(self, scope: str) -> list[str]:
         prefix = f"{scope}{SEPARATOR}" if scope else ""
-        return [path.removeprefix(prefix) for path in self._states if path.startswith(prefix)]
+        return [path.removeprefix(prefix) for path in self._states if path and path.startswith(prefix)]
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
-    def _node(self, path: str, state: ParsedState) -> NodeSpec:
+    def _node(self, path: str, name: str, state: ParsedState) -> NodeSpec:
         states = cast("Mapping[str, ParsedState]", state.states)
         kind = self._kind(path, state, states)
         self._check_words(path, state, kind)
         return NodeSpec(
-            name=state.name,
+            name=name,
             kind=kind,
-            children=tuple(self._node(inner, child) for inner, child in _children(path, states)),
-            initial=self._initial(path, states, state.initial) if kind is NodeKind.COMPOUND else (),
+            children=tuple(self._node(inner, child.name, child) for inner, child in _children(path, states)),
+            initial=self._initial(path, state) if kind is NodeKind.COMPOUND else (),
+            initial_actions=self._actions(_listed((state.first or {}).get("actions")), path),
             entry=self._actions(state.on_enter, path),
             exit=self._actions(state.on_exit, path),
             invokes=tuple(self._invoke(path, place) for place in range(len(state.invokes))),
@@ -167,7 +177,9 @@ class _Walker:
             tags=self._tags(path, state),
             output=self._output(path, state),
             history_default=self._history_default(path, state),
-            meta=self._meta(path, state),
+            history_actions=self._history_actions(path, state),
+            description=self._description(path, state.description),
+            meta=self._meta(path, state.meta),
         )
 
     def _kind(self, path: str, state: ParsedState, states: Mapping[str, ParsedState]) -> NodeKind:
@@ -178,7 +190,7 @@ class _Walker:
             return NodeKind.SHALLOW_HISTORY
         if state.final:
             return NodeKind.FINAL
-        if not states:
+        if not states and path:
             return NodeKind.ATOMIC
         parallel = state.parallel or self._is_parallel(path, states, state.initial)
         return NodeKind.PARALLEL if parallel else NodeKind.COMPOUND
@@ -194,25 +206,33 @@ class _Walker:
             self._findings.error("bad-initial", path, message)
         return True
 
-    def _initial(self, path: str, states: Mapping[str, ParsedState], initial: object) -> tuple[str, ...]:
+    def _initial(self, path: str, state: ParsedState) -> tuple[str, ...]:
+        initial = state.initial if state.first is None else state.first["dest"]
         if initial is None:
             return ()
-        found = self._enum_path(initial, path) if isinstance(initial, Enum) else _join(path, str(initial))
-        if found in self._states:
-            return (found,)
-        text = initial.name if isinstance(initial, Enum) else str(initial)
-        message = (
-            f"`initial` is {text!r}, which is none of its children{did_you_mean(text, states) or '; name one of them'}"
+        names = initial if isinstance(initial, (list, tuple)) else (initial,)
+        found = (
+            (name, self._enum_path(name, path) if isinstance(name, Enum) else _join(path, str(name))) for name in names
         )
-        self._findings.error("bad-initial", path, message, breaks=True)
-        return ()
+        paths = []
+        for name, inner in found:
+            if inner in self._states and inner != path:
+                paths.append(inner)
+                continue
+            text = name.name if isinstance(name, Enum) else str(name)
+            hint = did_you_mean(text, self._names_below(path)) or "; name one of them"
+            message = f"`initial` is {text!r}, which is none of its children{hint}"
+            self._findings.error("bad-initial", path, message, breaks=True)
+        return tuple(paths)
 
     def _check_words(self, path: str, state: ParsedState, kind: NodeKind) -> None:
         """Report keywords that mean nothing on this kind of node."""
-        if state.output is not None and kind is not NodeKind.FINAL:
-            self._findings.error(
-                "bad-output", path, "only a final state has an `output`; move it there, or add `final`"
-            )
+        if state.output is not None and kind is not NodeKind.FINAL and path:
+            message = "only a final state or the machine itself has an `output`; move it there, or add `final`"
+            self._findings.error("bad-output", path, message)
+        if state.first is not None and kind is NodeKind.PARALLEL:
+            message = "a parallel state enters all its children; write `initial` into those that have children"
+            self._findings.error("bad-initial", path, message)
         if state.default is not None and not kind.is_history:
             self._findings.error("bad-history", path, "`default` belongs to a history state; add `history`, or drop it")
         if kind.is_history and self._held[path]:
@@ -228,17 +248,33 @@ class _Walker:
 
     def _invoke_id(self, path: str, place: int) -> str:
         invokes = self._states[path].invokes
-        return invokes[place].id or (path if len(invokes) == 1 else f"{path}{SEPARATOR}{place}")
+        name = path or "machine"
+        return invokes[place].id or (name if len(invokes) == 1 else f"{name}{SEPARATOR}{place}")
 
     def _invoke(self, path: str, place: int) -> InvokeSpec:
         parsed = self._states[path].invokes[place]
-        name, fn = self._binder.service(parsed.src, path)
+        name, fn = (str(parsed.src), None) if parsed.machine else self._binder.service(parsed.src, path)
         return InvokeSpec(
-            id=self._invoke_id(path, place), src=name, fn=fn, timeout=parsed.timeout, attempts=parsed.attempts
+            id=self._invoke_id(path, place),
+            src=name,
+            fn=fn,
+            machine=parsed.machine,
+            input=self._value(path, "input", parsed.input),
+            timeout=parsed.timeout,
+            attempts=parsed.attempts,
         )
 
     def _actions(self, references: Iterable[object], path: str) -> tuple[Action, ...]:
-        return tuple(self._binder.action(reference, path) for reference in references)
+        return tuple(self._action(reference, path) for reference in references)
+
+    def _action(self, reference: object, path: str) -> Action:
+        if not isinstance(reference, Mapping):
+            return self._binder.action(reference, path)
+        name, params = reference.get("type"), reference.get("params")
+        if not isinstance(name, str) or reference.keys() - {"type", "params"}:
+            message = f"an action is a name, a function or `{{'type': name, 'params': {{...}}}}`, not {reference!r}"
+            self._findings.error("bad-action", path, message)
+        return self._binder.action(str(name), path, read_params(params, path, self._findings))
 
     def _tags(self, path: str, state: ParsedState) -> frozenset[str]:
         tags = cast("object", state.tags)
@@ -249,33 +285,50 @@ class _Walker:
         return frozenset(map(str, listed))
 
     def _output(self, path: str, state: ParsedState) -> Any:  # noqa: ANN401 - JSON data, or a function
-        if callable(state.output):
-            return self._binder.output(state.output, path)
-        return self._json(path, "output", state.output)
+        return self._value(path, "output", state.output)
 
-    def _meta(self, path: str, state: ParsedState) -> Mapping[str, Any]:
-        if state.meta is None:
-            return {}
-        if not isinstance(state.meta, Mapping):
-            self._findings.error("bad-meta", path, f"`meta` is a dict, not {state.meta!r}")
-            return {}
-        return cast("Mapping[str, Any]", self._json(path, "meta", dict(state.meta)) or {})
+    def _value(self, path: str, word: str, value: object) -> Any:  # noqa: ANN401 - JSON data, or a function
+        if callable(value):
+            return self._binder.value(word, value, path)
+        return self._findings.json(path, word, value)
 
-    def _json(self, path: str, word: str, value: object) -> Any:  # noqa: ANN401 - JSON data
-        """Return a value that the definition's hash can cover."""
-        try:
-            return PlainCodec().dump(value)
-        except CodecError as error:
-            self._findings.error(f"bad-{word}", path, f"`{word}` is JSON data; {error}")
-            return None
+    def _meta(self, path: str, meta: object) -> Mapping[str, Any]:
+        if meta is None:
+            return {}
+        if not isinstance(meta, Mapping):
+            self._findings.error("bad-meta", path, f"`meta` is a dict, not {meta!r}")
+            return {}
+        return self._findings.json(path, "meta", dict(meta)) or {}
+
+    def _description(self, path: str, description: object) -> str:
+        if description is None or isinstance(description, str):
+            return description or ""
+        self._findings.error("bad-description", path, f"a `description` is text, not {description!r}")
+        return ""
 
     def _history_default(self, path: str, state: ParsedState) -> tuple[str, ...]:
-        if state.default is None:
+        default = state.default
+        if isinstance(default, Mapping):
+            DEFAULT.check(self._findings, path, default)
+            default = default.get("dest")
+        if default is None:
             return ()
-        names = state.default if isinstance(state.default, (list, tuple)) else (state.default,)
         scope = path.rpartition(SEPARATOR)[0]
-        found = (self._find(name, scope, path, lenient=True) for name in names)
+        found = (self._find(name, scope, path, lenient=True) for name in _listed(default))
         return tuple(target for target in found if target is not None)
+
+    def _history_actions(self, path: str, state: ParsedState) -> tuple[Action, ...]:
+        if not isinstance(state.default, Mapping):
+            return ()
+        if not state.default.get("dest"):
+            self._findings.error("bad-history", path, "`default` as a dict names a `dest`; add it, or write it alone")
+        return self._actions(_listed(state.default.get("actions")), path)
+
+
+def _listed(value: object) -> Sequence[object]:
+    if value is None:
+        return ()
+    return value if isinstance(value, (list, tuple)) else (value,)
 
 
 def _children(prefix: str, states: Mapping[str, ParsedState]) -> list[tuple[str, ParsedState]]:
@@ -283,4 +336,4 @@ def _children(prefix: str, states: Mapping[str, ParsedState]) -> list[tuple[str,
 
 
 def _join(scope: str, name: str) -> str:
-    return f"{scope}{SEPARATOR}{name}" if scope else name
+    return f"{scope}{SEPARATOR}{name}" if scope and name else scope or name

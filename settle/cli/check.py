@@ -2,33 +2,43 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from settle.authoring.statechart import Statechart
-from settle.core.definition import Definition
 from settle.runtime.machine_files import MachineFileError, find_machine_files, load_machine_file
 
+_INDENT: Final = " " * 7
 
-def check(directory: Path | None = None) -> int:
-    """Print each machine with its findings; return 1 when a file is wrong, else 0. Warnings are printed and allowed."""
-    failures = 0
+
+def check(directory: Path | None = None, *, strict: bool = False) -> int:
+    """Print each version of each machine with its findings; return 1 when a file is wrong, else 0.
+
+    Args:
+        directory: folder of the machine files; the package `machines` when left out.
+        strict: whether a warning makes a file wrong too.
+    """
     try:
         files = find_machine_files(directory)
     except MachineFileError as error:
         print(error)
         return 1
     owners: dict[str, Path] = {}
-    for path in files:
-        try:
-            chart = load_machine_file(path)
-            _check_id(chart, path, owners)
-        except MachineFileError as error:
-            failures += 1
-            print(f"wrong  {error}")
-            continue
-        for line in _describe(chart, path):
-            print(line)
-    print(f"{len(files)} files, {failures} wrong")
-    return 1 if failures else 0
+    wrong = sum(not _check_file(path, owners, strict=strict) for path in files)
+    print(f"{len(files)} files, {wrong} wrong")
+    return 1 if wrong else 0
+
+
+def _check_file(path: Path, owners: dict[str, Path], *, strict: bool) -> bool:
+    """Print what there is to say about a file; return whether it passes."""
+    try:
+        chart = load_machine_file(path)
+        _check_id(chart, path, owners)
+    except MachineFileError as error:
+        print(f"wrong  {error}")
+        return False
+    for line in _describe(chart, path, strict=strict):
+        print(line)
+    return not (strict and any(definition.warnings for definition in chart.versions.values()))
 
 
 def _check_id(chart: Statechart, path: Path, owners: dict[str, Path]) -> None:
@@ -37,10 +47,10 @@ def _check_id(chart: Statechart, path: Path, owners: dict[str, Path]) -> None:
         raise MachineFileError(f"{path.parent.name}/{path.name}: {first.name} has the id {chart.id!r} too; rename one")
 
 
-def _describe(chart: Statechart, path: Path) -> Iterator[str]:
-    for version in sorted(chart.versions):
-        definition: Definition = chart.versions[version]
+def _describe(chart: Statechart, path: Path, *, strict: bool) -> Iterator[str]:
+    for version, definition in sorted(chart.versions.items()):
+        verdict = "wrong" if strict and definition.warnings else "ok"
         size = f"{len(definition.nodes) - 1} states, {len(definition.transitions)} transitions"
-        yield f"ok     {path.parent.name}/{path.name}: {chart.id} version {version} ({size}, {definition.hash})"
-        for finding in definition.warnings:
-            yield f"       {finding.severity}: {finding}"
+        place = f"{path.parent.name}/{path.name}: {chart.id} version {version}"
+        yield f"{verdict:<7}{place} ({size}, {definition.hash})"
+        yield from (f"{_INDENT}{finding.severity}: {finding}" for finding in definition.warnings)

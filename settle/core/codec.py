@@ -1,5 +1,6 @@
 """How data comes in from JSON and goes back: plain data as it is, models through pydantic."""
 
+from types import NoneType
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
@@ -31,7 +32,6 @@ class Codec(Protocol):
 
 # Both run in every step; looking at the type of an item before calling for it saves most of their time.
 _ATOMS = frozenset({str, int, bool, type(None)})
-_SCALARS = (str, int, float, bool, type(None))
 
 
 def _copy(data: Any) -> Any:  # noqa: ANN401 - any JSON data
@@ -42,21 +42,47 @@ def _copy(data: Any) -> Any:  # noqa: ANN401 - any JSON data
     return data
 
 
-def _check_json(data: Any, path: str) -> None:  # noqa: ANN401 - any value at all
+def _checked_copy(data: Any) -> Any:  # noqa: ANN401 - any value at all
+    """Return a copy. Raises `_NotJsonError` at the first thing that is not JSON data."""
     if isinstance(data, dict):
+        copy = {}
         for key, value in data.items():
-            if not isinstance(key, str):
-                raise CodecError([FieldError(path or "data", f"the key {key!r} is not text", "json_key")])
-            if type(value) not in _ATOMS:
-                _check_json(value, f"{path}.{key}" if path else key)
-    elif isinstance(data, (list, tuple)):
-        for index, value in enumerate(data):
-            if type(value) not in _ATOMS:
-                _check_json(value, f"{path}.{index}" if path else str(index))
-    elif not isinstance(data, _SCALARS):
-        raise CodecError([FieldError(path or "data", f"{type(data).__name__} is not JSON data", "json_type")])
-    elif isinstance(data, float) and (data != data or data in {float("inf"), float("-inf")}):  # noqa: PLR0124 - NaN
-        raise CodecError([FieldError(path or "data", f"{data} is not JSON data", "json_number")])
+            if type(key) is not str and not isinstance(key, str):
+                raise _NotJsonError(f"the key {key!r} is not text", "json_key")
+            copy[key] = value if type(value) in _ATOMS else _checked_item(value, key)
+        return copy
+    if isinstance(data, (list, tuple)):
+        return [value if type(value) in _ATOMS else _checked_item(value, place) for place, value in enumerate(data)]
+    if isinstance(data, float):
+        if data != data or data in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN
+            raise _NotJsonError(f"{data} is not JSON data", "json_number")
+    elif not isinstance(data, (str, int, NoneType)):
+        raise _NotJsonError(f"{type(data).__name__} is not JSON data", "json_type")
+    return data
+
+
+def _checked_item(value: Any, place: object) -> Any:  # noqa: ANN401 - any value at all
+    try:
+        return _checked_copy(value)
+    except _NotJsonError as error:
+        error.path.insert(0, str(place))
+        raise
+
+
+class _NotJsonError(Exception):
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.message, self.kind, self.path = message, kind, list[str]()
+
+
+def _checked(value: Any) -> Any:  # noqa: ANN401 - any value at all
+    """Return a copy after checking that it is JSON data. Raises `CodecError`."""
+    try:
+        return _checked_copy(value)
+    except _NotJsonError as error:
+        raise CodecError([FieldError(".".join(error.path) or "data", error.message, error.kind)]) from error
+    except RecursionError as error:
+        raise CodecError([FieldError("data", "it contains itself, or is nested too deeply", "recursion")]) from error
 
 
 class PlainCodec:
@@ -70,13 +96,7 @@ class PlainCodec:
 
     def dump(self, value: Any) -> Any:  # noqa: ANN401
         """Return a copy after checking that it is JSON data."""
-        try:
-            _check_json(value, "")
-        except RecursionError as error:
-            raise CodecError(
-                [FieldError("data", "it contains itself, or is nested too deeply", "recursion")]
-            ) from error
-        return _copy(value)
+        return _checked(value)
 
 
 class ModelCodec:
@@ -92,12 +112,17 @@ class ModelCodec:
 
     def load(self, data: Any) -> BaseModel:  # noqa: ANN401
         """Validate into a new instance of the model, from a copy: fields of type `Any` keep what they are given."""
+        return self._validate(_copy(data))
+
+    def _validate(self, data: Any) -> BaseModel:  # noqa: ANN401 - any JSON data
         try:
-            return self.model.model_validate(_copy(data))
+            # What model_validate calls, without a third of the time that takes.
+            loaded: BaseModel = self.model.__pydantic_validator__.validate_python(data)
         except ValidationError as error:
             raise CodecError(field_errors(error)) from error
         except Exception as error:  # from the model's own validators
             raise CodecError([_broken(error)]) from error
+        return loaded
 
     def dump(self, value: Any) -> Any:  # noqa: ANN401
         """Dump as JSON data, and validate it again: an assignment may have put in what the model does not allow."""
@@ -108,9 +133,9 @@ class ModelCodec:
             data = value.model_dump(mode="json", warnings=False, round_trip=True)
         except Exception as error:  # pydantic's, and whatever the model's own serializers raise
             raise CodecError([_broken(error)]) from error
-        _check_json(data, "")
-        self.load(data)
-        return data
+        checked = _checked(data)
+        self._validate(data)
+        return checked
 
 
 def _broken(error: Exception) -> FieldError:

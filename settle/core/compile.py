@@ -1,31 +1,28 @@
 """From a spec to a Definition: number the nodes, resolve the targets, work out what each transition leaves."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import combinations
-from typing import Any
 
-from settle.core.definition import Definition, Node, Transition
+from settle.core.conditions import Condition, InState, guards_of
+from settle.core.definition import Definition, Node, TimerSpec, Transition
 from settle.core.domain import find_domain
 from settle.core.errors import DefinitionError, Finding
+from settle.core.event import TIMEOUT_PREFIX
 from settle.core.spec import (
+    MAX_DEPTH,
     REJECTED,
     SEPARATOR,
     SETTLED,
-    Action,
     InvokeSpec,
     MachineSpec,
     NodeKind,
     NodeSpec,
     TransitionKind,
-    TransitionSpec,
 )
-from settle.core.validate import validate_definition
-
-HASH_DIGITS = 16
+from settle.core.table import hash_table, make_table
+from settle.core.validation import validate_definition
 
 
 def compile_machine(spec: MachineSpec) -> Definition:
@@ -35,6 +32,7 @@ def compile_machine(spec: MachineSpec) -> Definition:
         DefinitionError: with every finding that stops the build.
     """
     findings: list[Finding] = []
+    _check_depth(spec.id, spec.root)
     placed = list(_place(spec.root, "", -1))
     numbers = _number(placed, findings)
     nodes = _build_nodes(placed, numbers, findings)
@@ -44,19 +42,22 @@ def compile_machine(spec: MachineSpec) -> Definition:
     if findings:
         raise DefinitionError(spec.id, findings)
     nodes = _link(nodes, transitions)
-    table = _describe(spec)
+    table = make_table(spec)
     definition = Definition(
         machine=spec.id,
         version=spec.version,
-        hash=_digest(table),
+        hash=hash_table(table),
         table=table,
         nodes=nodes,
         transitions=transitions,
         numbers=numbers,
         invokes=invokes,
         context=spec.context,
+        initial_context=spec.initial_context,
         events=spec.events,
         create_on_event=spec.create_on_event,
+        selection=spec.selection,
+        errors=spec.errors,
         uses_settled=any(SETTLED in node.tags for node in nodes),
     )
     found = [f for f in validate_definition(definition) if not _is_silenced(f, spec.silenced)]
@@ -70,6 +71,17 @@ def _is_silenced(finding: Finding, silenced: Mapping[str, str]) -> bool:
 
 
 # Numbering -----------------------------------------------------------------------------------------------------------
+
+
+def _check_depth(machine: str, root: NodeSpec) -> None:
+    """Refuse what no recursion could walk, before anything does. Raises `DefinitionError`."""
+    level = [root]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for spec in level for child in spec.children]
+        if not level:
+            return
+    message = f"nodes lie more than {MAX_DEPTH} levels inside one another; make the inner ones a machine to invoke"
+    raise DefinitionError(machine, [Finding(code="too-deep", message=message)])
 
 
 def _place(
@@ -144,6 +156,7 @@ def _build_nodes(
                 parent=parent,
                 children=tuple(real),
                 initial=initial if spec.kind is NodeKind.COMPOUND else (),
+                initial_actions=spec.initial_actions,
                 ancestors=ancestors[index],
                 bit=1 << index,
                 within=within[index],
@@ -151,16 +164,31 @@ def _build_nodes(
                 transitions=(),
                 history=tuple(child for child in children[index] if placed[child][0].kind.is_history),
                 history_default=_resolve(spec.history_default, numbers, path, findings),
+                history_actions=spec.history_actions,
                 entry=spec.entry,
                 exit=spec.exit,
                 invokes=spec.invokes,
+                timers=_build_timers(spec, path),
                 tags=spec.tags,
                 effective_tags=spec.tags.union(*(placed[ancestor][0].tags for ancestor in ancestors[index])),
                 output=spec.output,
+                description=spec.description,
                 meta=spec.meta,
             )
         )
     return tuple(nodes)
+
+
+def _build_timers(spec: NodeSpec, path: str) -> tuple[TimerSpec, ...]:
+    """Return a timer for each delay that its transitions wait for, in the order written."""
+    delays = {item.delay.name: item.delay for item in spec.transitions if item.delay is not None}
+    return tuple(
+        TimerSpec(id=f"{path}@{name}", event=_timer_event(path, name), delay=delay) for name, delay in delays.items()
+    )
+
+
+def _timer_event(path: str, delay: str) -> str:
+    return f"{TIMEOUT_PREFIX}{path}@{delay}"
 
 
 def _check_shape(spec: NodeSpec, path: str, children: list[int], findings: list[Finding]) -> None:
@@ -236,11 +264,12 @@ def _build_transitions(
         for item in spec.transitions:
             targets = _resolve(item.targets, numbers, path, findings)
             _check_together(nodes, targets, path, "targets", findings)
+            _check_conditions(item.guards, numbers, path, findings)
             transitions.append(
                 Transition(
                     index=len(transitions),
                     source=source,
-                    event=item.event,
+                    event=item.event if item.delay is None else _timer_event(path, item.delay.name),
                     targets=targets,
                     domain=_find_static_domain(nodes, source, targets, item.kind),
                     kind=item.kind,
@@ -248,9 +277,21 @@ def _build_transitions(
                     before=item.before,
                     actions=item.actions,
                     after=item.after,
+                    delay=item.delay,
+                    description=item.description,
+                    meta=item.meta,
                 )
             )
     return tuple(transitions)
+
+
+def _check_conditions(
+    conditions: tuple[Condition, ...], numbers: Mapping[str, int], path: str, findings: list[Finding]
+) -> None:
+    for condition in conditions:
+        for leaf in guards_of(condition):
+            if isinstance(leaf, InState):
+                _resolve((leaf.path,), numbers, path, findings)
 
 
 def _find_static_domain(nodes: tuple[Node, ...], source: int, targets: tuple[int, ...], kind: TransitionKind) -> int:
@@ -268,63 +309,3 @@ def _collect_invokes(placed: list[tuple[NodeSpec, str, int]], findings: list[Fin
                 findings.append(Finding(code="duplicate-invoke", node=path, message=message))
             invokes[invoke.id] = invoke
     return invokes
-
-
-# The table as data ---------------------------------------------------------------------------------------------------
-
-
-def _describe(spec: MachineSpec) -> dict[str, Any]:
-    """Return the definition as JSON data: everything but the functions, which stand as names."""
-    return {
-        "id": spec.id,
-        "version": spec.version,
-        "root": _describe_node(spec.root),
-        "context": spec.context.schema,
-        "events": {name: codec.schema for name, codec in sorted(spec.events.items())},
-    }
-
-
-def _describe_node(spec: NodeSpec) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "name": spec.name,
-        "kind": spec.kind.value,
-        "initial": list(spec.initial),
-        "tags": sorted(spec.tags),
-        "entry": _names(spec.entry),
-        "exit": _names(spec.exit),
-        "invoke": [{"id": i.id, "src": i.src, "timeout": i.timeout, "attempts": i.attempts} for i in spec.invokes],
-        "transitions": [_describe_transition(item) for item in spec.transitions],
-        "children": [_describe_node(child) for child in spec.children],
-        "output": getattr(spec.output, "__name__", "function") if callable(spec.output) else spec.output,
-        "history_default": list(spec.history_default),
-        "meta": dict(spec.meta),
-    }
-    return {key: value for key, value in data.items() if value not in ([], {}, None)}
-
-
-def _describe_transition(item: TransitionSpec) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "event": item.event,
-        "targets": list(item.targets),
-        "guards": [str(guard) for guard in item.guards],
-        "before": _names(item.before),
-        "actions": _names(item.actions),
-        "after": _names(item.after),
-        "kind": item.kind.value,
-    }
-    return {key: value for key, value in data.items() if value != []}
-
-
-def _names(actions: tuple[Action, ...]) -> list[str]:
-    return [action.name for action in actions]
-
-
-def _digest(table: Mapping[str, Any]) -> str:
-    """Hash what decides where an event leads.
-
-    Schemas stay out: a model is checked whenever data is loaded, and the text of its schema changes with releases of
-    pydantic, which must not strand live instances.
-    """
-    structure = {**table, "context": None, "events": sorted(table["events"])}
-    text = json.dumps(structure, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]

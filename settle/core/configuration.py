@@ -1,22 +1,13 @@
 """Configurations: sets of active nodes, as bits inside a step and as leaf paths in a snapshot."""
 
-from collections.abc import Iterator
 from typing import Any
 
+from settle.core.bits import iterate
 from settle.core.definition import Definition, Node
 from settle.core.errors import SnapshotInvalidError
 from settle.core.memo import remember
 from settle.core.snapshot import Snapshot, Status
 from settle.core.spec import SEPARATOR, SETTLED, NodeKind
-
-
-def iterate(definition: Definition, mask: int) -> Iterator[Node]:
-    """Yield the nodes of a set in document order."""
-    nodes = definition.nodes
-    while mask:
-        low = mask & -mask
-        yield nodes[low.bit_length() - 1]
-        mask ^= low
 
 
 def load_configuration(definition: Definition, leaves: tuple[str, ...]) -> int:
@@ -48,7 +39,7 @@ def _mask_of(definition: Definition, leaves: tuple[str, ...]) -> int:
 
 
 def _check_legal(definition: Definition, mask: int, leaves: tuple[str, ...]) -> None:
-    if not all(_is_complete(node, mask) for node in iterate(definition, mask)):
+    if not all(_is_complete(node, mask) for node in iterate(definition.nodes, mask)):
         raise SnapshotInvalidError(f"{list(leaves)} is not a legal configuration of {definition.machine}")
 
 
@@ -63,9 +54,19 @@ def dump_configuration(definition: Definition, mask: int) -> tuple[str, ...]:
     """Return the paths of the active leaves in document order."""
     leaves: tuple[str, ...] | None = definition.memo.leaves.get(mask)
     if leaves is None:
-        leaves = tuple(node.path for node in iterate(definition, mask) if node.is_leaf)
+        leaves = tuple(node.path for node in iterate(definition.nodes, mask) if node.is_leaf)
         remember(definition.memo.leaves, mask, leaves)
     return leaves
+
+
+def is_final(definition: Definition, mask: int, node: Node) -> bool:
+    """Tell whether a node has ended: a final child is active, or, for a parallel one, every region has ended."""
+    if node.kind is NodeKind.FINAL:
+        return bool(mask & node.bit)
+    children = [definition.nodes[child] for child in node.children]
+    if node.kind is NodeKind.PARALLEL:
+        return all(is_final(definition, mask, child) for child in children)
+    return any(child.kind is NodeKind.FINAL and mask & child.bit for child in children)
 
 
 def is_settled(definition: Definition, snapshot: Snapshot) -> bool:
@@ -91,7 +92,7 @@ def _rests(definition: Definition, snapshot: Snapshot) -> bool:
 def active_tags(definition: Definition, snapshot: Snapshot) -> frozenset[str]:
     """Return the tags of every active node."""
     mask = load_configuration(definition, snapshot.configuration)
-    return frozenset().union(*(node.tags for node in iterate(definition, mask)))
+    return frozenset().union(*(node.tags for node in iterate(definition.nodes, mask)))
 
 
 def tagged_nodes(definition: Definition, snapshot: Snapshot, tag: str) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def tagged_nodes(definition: Definition, snapshot: Snapshot, tag: str) -> tuple[
 
     def compute() -> tuple[str, ...]:
         mask = load_configuration(definition, snapshot.configuration)
-        return tuple(node.path for node in iterate(definition, mask) if tag in node.tags)
+        return tuple(node.path for node in iterate(definition.nodes, mask) if tag in node.tags)
 
     paths: tuple[str, ...] = definition.memo.get(f"tagged {tag}", snapshot.configuration, compute)
     return paths
@@ -108,7 +109,7 @@ def tagged_nodes(definition: Definition, snapshot: Snapshot, tag: str) -> tuple[
 def active_paths(definition: Definition, snapshot: Snapshot) -> tuple[str, ...]:
     """Return the paths of all active nodes but the machine itself, in document order."""
     mask = load_configuration(definition, snapshot.configuration)
-    return tuple(node.path for node in iterate(definition, mask) if node.index)
+    return tuple(node.path for node in iterate(definition.nodes, mask) if node.index)
 
 
 def next_events(definition: Definition, snapshot: Snapshot) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ def next_events(definition: Definition, snapshot: Snapshot) -> tuple[str, ...]:
 
     def compute() -> tuple[str, ...]:
         mask = load_configuration(definition, snapshot.configuration)
-        events = {definition.transitions[t].event for node in iterate(definition, mask) for t in node.transitions}
+        events = {definition.transitions[t].event for node in iterate(definition.nodes, mask) for t in node.transitions}
         return tuple(sorted(events & definition.event_types))
 
     events: tuple[str, ...] = definition.memo.get("next", snapshot.configuration, compute)

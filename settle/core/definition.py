@@ -10,10 +10,27 @@ from functools import cached_property
 from typing import Any
 
 from settle.core.codec import Codec
+from settle.core.conditions import Condition
+from settle.core.delay import Delay
 from settle.core.errors import Finding
 from settle.core.event import is_internal
 from settle.core.memo import Memo
-from settle.core.spec import Action, Guard, InvokeSpec, NodeKind, TransitionKind
+from settle.core.spec import Action, ErrorPolicy, InvokeSpec, NodeKind, Selection, TransitionKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TimerSpec:
+    """A timer that is set when its node is entered; delayed transitions of one node with one delay share it.
+
+    Attributes:
+        id: `<path>@<delay>`.
+        event: type of the event that it brings, which those transitions take.
+        delay: how long it waits.
+    """
+
+    id: str
+    event: str
+    delay: Delay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,11 +43,13 @@ class Node:
         parent: index of the parent; -1 for the machine itself.
         children: indexes, in document order.
         initial: indexes that are entered by default, for compound nodes.
+        initial_actions: run when that happens.
         ancestors: indexes from the parent up to the machine itself.
         bit: `1 << index`.
         within: bits of its proper descendants.
         up: bits of its ancestors.
         transitions: indexes, in document order.
+        timers: set when it is entered, cancelled when it is left.
         history: indexes of the history nodes among its children.
         tags: its own tags.
         effective_tags: its own and its ancestors' tags.
@@ -42,6 +61,7 @@ class Node:
     parent: int
     children: tuple[int, ...]
     initial: tuple[int, ...]
+    initial_actions: tuple[Action, ...]
     ancestors: tuple[int, ...]
     bit: int
     within: int
@@ -49,12 +69,15 @@ class Node:
     transitions: tuple[int, ...]
     history: tuple[int, ...]
     history_default: tuple[int, ...]
+    history_actions: tuple[Action, ...]
     entry: tuple[Action, ...]
     exit: tuple[Action, ...]
     invokes: tuple[InvokeSpec, ...]
+    timers: tuple[TimerSpec, ...]
     tags: frozenset[str]
     effective_tags: frozenset[str]
     output: Any
+    description: str
     meta: Mapping[str, Any]
 
     @property
@@ -75,6 +98,7 @@ class Transition:
         domain: index of the innermost node that stays active; -1 for a targetless one, or when a target is a history
             node, whose real targets are only known at run time.
         kind: what it leaves.
+        delay: of a delayed transition, whose event is that of a timer of its source.
     """
 
     index: int
@@ -83,10 +107,13 @@ class Transition:
     targets: tuple[int, ...]
     domain: int
     kind: TransitionKind
-    guards: tuple[Guard, ...]
+    guards: tuple[Condition, ...]
     before: tuple[Action, ...]
     actions: tuple[Action, ...]
     after: tuple[Action, ...]
+    delay: Delay | None
+    description: str
+    meta: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,8 +130,11 @@ class Definition:
         numbers: index by path.
         invokes: by invoke id.
         context: loads and dumps the context.
+        initial_context: what the context of a new instance begins with.
         events: loads event data, for the types that declare a model.
         create_on_event: whether the first event of an unknown instance creates it.
+        selection: whose rules decide which transitions an event enables.
+        errors: what an exception in a guard or an action does.
         uses_settled: whether any node is tagged `settled`.
         warnings: findings that did not stop the build.
     """
@@ -118,8 +148,11 @@ class Definition:
     numbers: Mapping[str, int]
     invokes: Mapping[str, InvokeSpec]
     context: Codec
+    initial_context: Mapping[str, Any]
     events: Mapping[str, Codec]
     create_on_event: bool
+    selection: Selection
+    errors: ErrorPolicy
     uses_settled: bool
     warnings: tuple[Finding, ...] = ()
 

@@ -14,6 +14,7 @@
         ├── EffectLimitError       too many effects in one macrostep
         ├── SnapshotTooLargeError  the snapshot would not fit an item
         ├── NeverSettlesError      nothing can move the instance, yet it is not settled
+        ├── UnsupportedEffectError an effect that whoever runs the machine cannot carry out
         └── UnhandledServiceError  a service failed for good and no transition takes its error
 
 `SettleError.disposition` tells what whoever catches an error should do with the event that caused it. The runtime adds
@@ -140,7 +141,7 @@ class UserCodeError(StepError):
     """A guard or an action raised. The original exception is the `__cause__`.
 
     Attributes:
-        role: `guard`, `action`, `service` or `output`.
+        role: `guard`, `action`, `service`, `output`, `input` or `delay`.
         name: the name it has in the definition.
         node: path of the node whose definition names it.
     """
@@ -180,6 +181,12 @@ class NeverSettlesError(StepError):
     """The configuration is not settled, and no service, timer or eventless transition is left to move it."""
 
     code = "never_settles"
+
+
+class UnsupportedEffectError(StepError):
+    """The macrostep asks for something that whoever runs the machine cannot do."""
+
+    code = "unsupported_effect"
 
 
 class UnhandledServiceError(StepError):

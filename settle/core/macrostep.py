@@ -1,8 +1,10 @@
 """What a step returns: the new snapshot, the effects, and how it came to them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from settle.core.effects import Effect
+from settle.core.errors import UserCodeError
 from settle.core.snapshot import Snapshot
 
 
@@ -23,21 +25,23 @@ class Microstep:
     entered: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Macrostep:
+class Macrostep(NamedTuple):
     """Everything one event led to.
 
     Attributes:
         snapshot: the new one; equal to the old one when nothing was taken.
         effects: what the world is asked to do, in order.
         microsteps: how it went.
-        refused_by: when no transition was taken although some would have taken the event: the guards that said no.
+        refused_by: when no transition was taken although some would have taken the event: the conditions that did not
+            hold.
+        errors: exceptions of user code that became `error.execution` events, under the error policy `event`.
     """
 
     snapshot: Snapshot
     effects: tuple[Effect, ...] = ()
     microsteps: tuple[Microstep, ...] = ()
-    refused_by: tuple[str, ...] = field(default=())
+    refused_by: tuple[str, ...] = ()
+    errors: tuple[UserCodeError, ...] = ()
 
     @property
     def taken(self) -> bool:

@@ -3,29 +3,18 @@
 All guards are asked against one configuration, before anything moves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from settle.core.configuration import iterate
-from settle.core.definition import Definition, Transition
+from settle.core.bits import iterate
+from settle.core.definition import Definition, Node, Transition
+from settle.core.event_names import matching
+from settle.core.history import HistoryValues
 from settle.core.memo import remember
-from settle.core.plan import HistoryValues, find_exits
-from settle.core.spec import ANY_EVENT, EVENTLESS
+from settle.core.plan import find_exits
+from settle.core.spec import EVENTLESS, NodeKind, Selection
 
 GuardCheck = Callable[[Transition], bool]
-
-
-def matches(descriptor: str, event_type: str) -> bool:
-    """Tell whether a transition's descriptor takes an event type.
-
-    Names match exactly, or by `*` and `name.*`. SCXML's prefix rule is left out on purpose: with dotted node paths
-    `done.state.fulfil` would also take `done.state.fulfil.pay` and close a parallel node too early.
-    """
-    if descriptor == event_type:
-        return True
-    if EVENTLESS in {descriptor, event_type}:
-        return False
-    return descriptor == ANY_EVENT or (descriptor.endswith(".*") and event_type.startswith(descriptor[:-1]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +43,34 @@ def find_candidates(definition: Definition, mask: int, event_type: str) -> Candi
 
 def _compute(definition: Definition, mask: int, event_type: str) -> Candidates:
     found: list[tuple[Transition, ...]] = []
-    for leaf in iterate(definition, mask):
+    for leaf in iterate(definition.nodes, mask):
         if not leaf.is_leaf:
             continue
-        own = tuple(
-            definition.transitions[number]
-            for index in (leaf.index, *leaf.ancestors)
-            for number in definition.nodes[index].transitions
-            if matches(definition.transitions[number].event, event_type)
-        )
+        holders = (leaf, *(definition.nodes[ancestor] for ancestor in leaf.ancestors))
+        own = tuple(transition for holder in holders for transition in _own(definition, holder, event_type))
         if own and own not in found:
             found.append(own)
-    return Candidates(by_leaf=tuple(found), certain=_find_certain(definition, mask, [own[0] for own in found]))
+    by_leaf = tuple(found)
+    return Candidates(by_leaf=by_leaf, certain=_find_certain(definition, mask, event_type, by_leaf))
 
 
-def _find_certain(definition: Definition, mask: int, first: list[Transition]) -> tuple[Transition, ...] | None:
+def _own(definition: Definition, node: Node, event_type: str) -> Iterator[Transition]:
+    """Yield the transitions of one node that may take an event, in the order in which they are asked."""
+    transitions = [definition.transitions[number] for number in node.transitions]
+    return matching(definition.selection, transitions, event_type)
+
+
+def _find_certain(
+    definition: Definition, mask: int, event_type: str, by_leaf: tuple[tuple[Transition, ...], ...]
+) -> tuple[Transition, ...] | None:
+    first = [own[0] for own in by_leaf]
     if any(transition.guards or (transition.targets and transition.domain < 0) for transition in first):
         return None
-    return _remove_conflicts(definition, mask, list(dict.fromkeys(first)), {})
+    if _asks_regions(definition, event_type) and len(by_leaf) > 1:
+        first = _search_regions(definition, mask, event_type, lambda transition: not transition.guards)
+        if any(transition.targets and transition.domain < 0 for transition in first):
+            return None
+    return remove_conflicts(definition, mask, list(dict.fromkeys(first)), {})
 
 
 def select(
@@ -86,21 +85,50 @@ def select(
             if not transition.guards or allows(transition):
                 return (transition,)
         return ()
-    enabled: list[Transition] = []
+    asked = _ask_once(allows)
+    if _asks_regions(definition, event_type):
+        enabled = _search_regions(definition, mask, event_type, asked)
+    else:
+        enabled = [t for own in candidates.by_leaf if (t := next(filter(asked, own), None)) is not None]
+    return remove_conflicts(definition, mask, list(dict.fromkeys(enabled)), history)
+
+
+def _asks_regions(definition: Definition, event_type: str) -> bool:
+    """Whether a parallel node's transitions wait for what its regions have; XState's rule, but for eventless ones."""
+    return definition.selection is Selection.XSTATE and event_type != EVENTLESS
+
+
+def _ask_once(allows: GuardCheck) -> GuardCheck:
+    """Return a check that asks the guards of each transition only once, whichever leaves lead to it."""
     answers: dict[int, bool] = {}
-    for own in candidates.by_leaf:
-        for transition in own:
-            answer = answers.get(transition.index)
-            if answer is None:
-                answer = answers[transition.index] = not transition.guards or allows(transition)
-            if answer:
-                if transition not in enabled:
-                    enabled.append(transition)
-                break
-    return _remove_conflicts(definition, mask, enabled, history)
+
+    def check(transition: Transition) -> bool:
+        answer = answers.get(transition.index)
+        if answer is None:
+            answer = answers[transition.index] = not transition.guards or allows(transition)
+        return answer
+
+    return check
 
 
-def _remove_conflicts(
+def _search_regions(definition: Definition, mask: int, event_type: str, check: GuardCheck) -> list[Transition]:
+    """Return what XState enables: of the regions of a parallel node what each has, and its own where none has any."""
+
+    def search(node: Node) -> list[Transition]:
+        found: list[Transition] = []
+        if node.kind in {NodeKind.COMPOUND, NodeKind.PARALLEL}:
+            for child in node.children:
+                if mask >> child & 1:
+                    found += search(definition.nodes[child])
+        if found:
+            return found
+        own = next(filter(check, _own(definition, node, event_type)), None)
+        return [] if own is None else [own]
+
+    return search(definition.nodes[0])
+
+
+def remove_conflicts(
     definition: Definition, mask: int, enabled: list[Transition], history: HistoryValues
 ) -> tuple[Transition, ...]:
     """Keep the transitions that can be taken together.
@@ -112,9 +140,7 @@ def _remove_conflicts(
         return tuple(enabled)
     kept: list[tuple[Transition, int]] = []
     for transition in enabled:
-        claims = find_exits(definition, mask, transition, history)
-        if transition.targets:
-            claims |= definition.nodes[transition.source].bit
+        claims = find_claims(definition, mask, transition, history)
         preempted: list[Transition] = []
         for other, taken in kept:
             if not claims & taken:
@@ -127,3 +153,9 @@ def _remove_conflicts(
             kept = [(other, taken) for other, taken in kept if other not in preempted]
             kept.append((transition, claims))
     return tuple(transition for transition, _ in kept)
+
+
+def find_claims(definition: Definition, mask: int, transition: Transition, history: HistoryValues) -> int:
+    """Return the nodes that no other transition of the same microstep may touch."""
+    claims = find_exits(definition, mask, transition, history)
+    return claims | definition.nodes[transition.source].bit if transition.targets else claims

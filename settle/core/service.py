@@ -20,6 +20,7 @@ class ServiceCall:
         machine: id of the machine.
         instance: id of the instance.
         invoke: id of the invoke.
+        input: what the invoke gives it, as JSON data; None when it gives nothing.
         event: the external event whose run called the service.
         attempt: 1 for the first call.
         now: the time of the run, in seconds since the epoch; the same in every repetition once the run was journalled.
@@ -31,6 +32,7 @@ class ServiceCall:
     instance: str
     invoke: str
     event: Event
+    input: Any = None
     attempt: int = 1
     now: float = 0.0
 

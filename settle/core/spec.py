@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from settle.core.codec import Codec
+from settle.core.conditions import Condition
+from settle.core.delay import Delay
 
 SEPARATOR: Final = "."
 """Between the names of a path: `fulfil.pay.charging`."""
@@ -17,6 +19,8 @@ EVENTLESS: Final = ""
 """Descriptor of a transition that needs no event."""
 ANY_EVENT: Final = "*"
 """Descriptor of a transition that takes every event."""
+MAX_DEPTH: Final = 100
+"""Levels of nodes inside one another; far beyond what anybody reads, and well inside what Python can recurse."""
 SETTLED: Final = "settled"
 """Tag of a node at which the machine waits for the outside."""
 REJECTED: Final = "rejected"
@@ -54,41 +58,61 @@ class TransitionKind(StrEnum):
     """Keeps any source when every target is it or lies inside it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """A condition: `fn(context, event)` decides, turned round when negated."""
+class Selection(StrEnum):
+    """Whose rules decide which transitions an event enables."""
 
-    name: str
-    fn: Callable[[Any, Any], bool]
-    negated: bool = False
+    SCXML = "scxml"
+    """Each active leaf searches itself and its ancestors; in one node the order written decides; `name.*` does not take
+    `name`."""
+    XSTATE = "xstate"
+    """A parallel node's own transitions are asked when none of its regions has one; in one node exact names are asked
+    first, then descriptors with `*`, the longest first; `name.*` takes `name` too."""
 
-    def __str__(self) -> str:
-        return f"not {self.name}" if self.negated else self.name
+
+class ErrorPolicy(StrEnum):
+    """What an exception in a guard or an action does."""
+
+    RAISE = "raise"
+    """Aborts the macrostep: nothing of it is kept."""
+    EVENT = "event"
+    """Raises the internal event `error.execution`; a guard that raised does not hold, and of the list of actions that
+    raised the rest is left out (SCXML 5.9.1 and 4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A reaction: `fn(context, event, do)` may assign to the context and record effects."""
+    """A reaction: `fn(context, event, do)` may assign to the context and record effects.
+
+    Attributes:
+        name: the name it has in the definition.
+        fn: the function, its parameters bound already.
+        params: what it was bound to, as JSON data.
+    """
 
     name: str
     fn: Callable[[Any, Any, Any], Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvokeSpec:
-    """A service that runs while its node is active.
+    """A service or another machine that runs while its node is active.
 
     Attributes:
         id: its results are `done.invoke.<id>` and `error.invoke.<id>`; unique in the machine.
-        src: name of the service.
-        fn: the service.
+        src: name of the service, or of the machine.
+        fn: the service; None for a machine, and for a service that only the host knows.
+        machine: whether `src` names a machine, of which a child instance is started.
+        input: what the service or the child is given: JSON data, or `fn(context, event)`, asked when it is started.
         timeout: seconds that one call may take.
         attempts: calls before the error event.
     """
 
     id: str
     src: str
-    fn: Callable[[Any], Any]
+    fn: Callable[[Any], Any] | None = None
+    machine: bool = False
+    input: Any = None
     timeout: float = INLINE_TIMEOUT_SECONDS
     attempts: int = SERVICE_ATTEMPTS
 
@@ -98,22 +122,28 @@ class TransitionSpec:
     """A transition of the node that holds it.
 
     Attributes:
-        event: descriptor: an exact event type, `name.*`, `*`, or empty for an eventless transition.
+        event: descriptor: an exact event type, `name.*`, `*`, or empty for an eventless or a delayed transition.
         targets: absolute paths; empty for a transition that runs its actions and stays.
         guards: all must hold.
         before: actions before any node is left.
         actions: actions between leaving and entering; the place where SCXML and XState run theirs.
         after: actions after every node is entered.
         kind: what a targeted transition leaves.
+        delay: for a transition that is taken when its source has been active for so long.
+        description: for people.
+        meta: for programs.
     """
 
-    event: str
+    event: str = EVENTLESS
     targets: tuple[str, ...] = ()
-    guards: tuple[Guard, ...] = ()
+    guards: tuple[Condition, ...] = ()
     before: tuple[Action, ...] = ()
     actions: tuple[Action, ...] = ()
     after: tuple[Action, ...] = ()
     kind: TransitionKind = TransitionKind.EXTERNAL
+    delay: Delay | None = None
+    description: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +153,20 @@ class NodeSpec:
     Attributes:
         name: last part of its path; empty for the machine itself.
         initial: absolute paths that are entered by default; empty for the first child.
-        output: for final nodes, what `done.state` carries: JSON data, or `fn(context, event)`.
+        initial_actions: run when it is entered by default, after its own entry actions (SCXML's `<initial>` content).
+        output: for final nodes, what `done.state` carries; for the machine itself, what it answers when it is done,
+            instead of its final node's. JSON data, or `fn(context, event)`.
         history_default: for history nodes, what is entered when nothing was recorded.
+        history_actions: for history nodes, run when that is entered, after the entry actions of their parent.
+        description: for people.
+        meta: for programs.
     """
 
     name: str
     kind: NodeKind = NodeKind.ATOMIC
     children: tuple["NodeSpec", ...] = ()
     initial: tuple[str, ...] = ()
+    initial_actions: tuple[Action, ...] = ()
     entry: tuple[Action, ...] = ()
     exit: tuple[Action, ...] = ()
     invokes: tuple[InvokeSpec, ...] = ()
@@ -138,6 +174,8 @@ class NodeSpec:
     tags: frozenset[str] = frozenset()
     output: Any = None
     history_default: tuple[str, ...] = ()
+    history_actions: tuple[Action, ...] = ()
+    description: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -150,8 +188,11 @@ class MachineSpec:
         version: raised by the author when the definition changes.
         root: the machine as a node with an empty name; compound or parallel.
         context: how the context is loaded and dumped.
+        initial_context: what the context of a new instance begins with; the input of the instance is laid over it.
         events: for the event types that declare one, how their data is loaded.
         create_on_event: whether the first event of an unknown instance creates it.
+        selection: whose rules decide which transitions an event enables.
+        errors: what an exception in a guard or an action does.
         silenced: reason by finding code, or by `code@node`; such findings are not reported.
     """
 
@@ -159,6 +200,9 @@ class MachineSpec:
     version: int
     root: NodeSpec
     context: Codec
+    initial_context: Mapping[str, Any] = field(default_factory=dict)
     events: Mapping[str, Codec] = field(default_factory=dict)
     create_on_event: bool = True
+    selection: Selection = Selection.SCXML
+    errors: ErrorPolicy = ErrorPolicy.RAISE
     silenced: Mapping[str, str] = field(default_factory=dict)

@@ -16,12 +16,12 @@ from settle.core.errors import (
     SnapshotTooLargeError,
     UnknownVersionError,
 )
+from settle.core.snapshot_codec import encode_snapshot
 from settle.runtime.creation import find_origin, judge_second_creation, make_unstarted
 from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceFailedError, UnknownMachineError
 from settle.runtime.finished import finish_entry, is_duplicate
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Blocked, Instance
-from settle.runtime.item_codec import to_json
 from settle.runtime.journal import Journal, Services
 from settle.runtime.ports import Clock, Definitions
 from settle.runtime.receipt import Outcome
@@ -198,12 +198,13 @@ def _keep(turn: Turn, run: SettledRun, event_id: str) -> Verdict:
     if run.rejected_by:
         return Verdict(outcome=Outcome.REFUSED, code=f"node:{run.rejected_by}")
     if not run.taken:
+        turn.log(run.logs, event_id)
         if run.refused_by:
             return Verdict(outcome=Outcome.REFUSED, code=f"guard:{run.refused_by[0]}")
         return Verdict(outcome=Outcome.IGNORED)
-    size = len(to_json([run.snapshot.context, run.snapshot.output]).encode())
+    size = len(encode_snapshot(run.snapshot).encode())
     if size > MAX_SNAPSHOT_BYTES:
-        raise SnapshotTooLargeError(f"context and output would take {size} bytes; {MAX_SNAPSHOT_BYTES} are allowed")
+        raise SnapshotTooLargeError(f"the snapshot would take {size} bytes; {MAX_SNAPSHOT_BYTES} are allowed")
     turn.update(snapshot=run.snapshot, version=turn.existing.version + 1)
     turn.log(run.logs, event_id)
     return Verdict(outcome=Outcome.APPLIED)

@@ -30,8 +30,12 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
         ServiceFailedError: it raised anything else, or was not done in time. A call that is late is abandoned: its
             thread cannot be stopped, but nothing waits for it any more.
     """
+    fn = invoke.fn
+    if fn is None:
+        message = f"there is no function for the service {invoke.src!r}; pass one to the machine"
+        return ServiceOutcome(error="no_service", data={"code": "no_service", "message": message, "data": {}})
     try:
-        answer = _within(invoke.timeout, lambda: invoke.fn(call))
+        answer = _within(invoke.timeout, lambda: fn(call))
     except ServiceError as error:
         return _error_outcome(error)
     except _AbandonedError as error:

@@ -8,8 +8,8 @@ from settle.authoring.findings import did_you_mean
 from settle.core.definition import Definition
 from settle.core.errors import EventInvalidError, FieldError, SettleError
 from settle.core.event import Event
-from settle.core.interpreter import load_event
-from settle.core.selection import matches
+from settle.core.event_data import load_event
+from settle.core.event_names import matches
 from settle.runtime.errors import UnknownEventError
 from settle.runtime.names import check_event_type
 from settle.runtime.registry import Registry

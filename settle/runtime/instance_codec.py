@@ -7,16 +7,15 @@ old one (`tests/golden`).
     s schema   v version   t [created at, updated at]   n snapshot   i input hash   w watermark   p paused   b blocked
     h held range   f failing   j journal of the run   o outbox   r ring (`settle.runtime.ring`)
 
-and within the snapshot
-
-    s schema   m machine, if another than the key's   v machine version   d definition   a status, if not active
-    c configuration   x context   h history   i live invokes   e entries   o output
+The snapshot within is that of `settle.core.snapshot_codec`; it names its machine only if that is another than the
+key's.
 """
 
 from typing import Any, Final, assert_never
 
-from settle.core.errors import SnapshotInvalidError, SnapshotTooNewError
-from settle.core.snapshot import SNAPSHOT_SCHEMA, LiveInvoke, Snapshot, Status
+from settle.core.errors import SnapshotInvalidError
+from settle.core.json_text import MALFORMED, from_json, integer, number, text, to_json
+from settle.core.snapshot_codec import pack_snapshot, unpack_snapshot
 from settle.runtime.errors import InstanceTooNewError
 from settle.runtime.instance import (
     INSTANCE_SCHEMA,
@@ -32,17 +31,7 @@ from settle.runtime.instance import (
     ServiceOutcome,
     Watermark,
 )
-from settle.runtime.item_codec import (
-    MALFORMED,
-    from_json,
-    integer,
-    number,
-    pack_entry,
-    text,
-    texts,
-    to_json,
-    unpack_entry,
-)
+from settle.runtime.item_codec import pack_entry, unpack_entry
 from settle.runtime.receipt import Position
 from settle.runtime.ring import decode_ring, encode_ring
 
@@ -60,7 +49,7 @@ def encode_instance(instance: Instance) -> str:  # noqa: C901 - one branch for e
         "s": INSTANCE_SCHEMA,
         "v": instance.version,
         "t": (instance.created_at, instance.updated_at),
-        "n": _pack_snapshot(instance.snapshot, instance.key.machine),
+        "n": pack_snapshot(instance.snapshot, instance.key.machine),
     }
     if instance.input_hash:
         document["i"] = instance.input_hash
@@ -111,7 +100,7 @@ def _unpack(key: InstanceKey, incarnation: str, revision: int, data: dict[str, A
         incarnation=incarnation,
         revision=revision,
         version=integer(data["v"]),
-        snapshot=_unpack_snapshot(data["n"], key),
+        snapshot=unpack_snapshot(data["n"], key.machine),
         created_at=number(created_at),
         updated_at=number(updated_at),
         input_hash=text(take("i", "")),
@@ -125,52 +114,6 @@ def _unpack(key: InstanceKey, incarnation: str, revision: int, data: dict[str, A
         outbox=tuple(_unpack_outbox_entry(*packed) for packed in data["o"]) if "o" in data else (),
         ring=decode_ring(data["r"]) if "r" in data else (),
     )
-
-
-def _pack_snapshot(snapshot: Snapshot, machine: str) -> dict[str, Any]:
-    packed: dict[str, Any] = {
-        "s": SNAPSHOT_SCHEMA,
-        "v": snapshot.machine_version,
-        "d": snapshot.definition,
-        "c": snapshot.configuration,
-    }
-    if snapshot.machine != machine:
-        packed["m"] = snapshot.machine
-    if snapshot.status is not Status.ACTIVE:
-        packed["a"] = str(snapshot.status)
-    if snapshot.context is not None:
-        packed["x"] = snapshot.context
-    if snapshot.history:
-        packed["h"] = dict(snapshot.history)
-    if snapshot.invokes:
-        packed["i"] = [(invoke.id, invoke.entry, invoke.node, invoke.src) for invoke in snapshot.invokes]
-    if snapshot.entries:
-        packed["e"] = snapshot.entries
-    if snapshot.output is not None:
-        packed["o"] = snapshot.output
-    return packed
-
-
-def _unpack_snapshot(data: dict[str, Any], key: InstanceKey) -> Snapshot:
-    if integer(data["s"]) > SNAPSHOT_SCHEMA:
-        raise SnapshotTooNewError(f"{key}: snapshot in format {data['s']}; this release knows {SNAPSHOT_SCHEMA}")
-    take = data.get
-    return Snapshot(
-        machine=text(take("m", key.machine)),
-        machine_version=integer(data["v"]),
-        definition=text(data["d"]),
-        configuration=texts(data["c"]),
-        context=take("x"),
-        status=Status(data["a"]) if "a" in data else Status.ACTIVE,
-        history={node: texts(paths) for node, paths in data["h"].items()} if "h" in data else {},
-        invokes=tuple(_unpack_invoke(*packed) for packed in data["i"]) if "i" in data else (),
-        entries=integer(take("e", 0)),
-        output=take("o"),
-    )
-
-
-def _unpack_invoke(invoke_id: str, entry: int, node: str, src: str) -> LiveInvoke:
-    return LiveInvoke(id=text(invoke_id), entry=integer(entry), node=text(node), src=text(src))
 
 
 def _pack_position(position: Position) -> tuple[int, ...]:

@@ -1,14 +1,14 @@
-"""Stored form of held events and ledger entries, and the JSON habits that every stored document shares.
+"""Stored form of held events and ledger entries.
 
 A document is compact JSON: short keys, lists in a fixed order, defaults left out. The key of an item says which
 instance it belongs to, so documents do not repeat that.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from settle.core.errors import ContextInvalidError, SnapshotInvalidError
+from settle.core.errors import SnapshotInvalidError
+from settle.core.json_text import MALFORMED, from_json, integer, number, text, texts, to_json
 from settle.runtime.errors import InstanceTooNewError
 from settle.runtime.instance import HeldEvent
 from settle.runtime.ledger import LedgerEntry
@@ -16,69 +16,6 @@ from settle.runtime.receipt import Outcome, Position, Receipt
 
 ITEM_SCHEMA: Final = 1
 """Format of stored held events and receipts. A larger number than this was written by a newer release."""
-MALFORMED: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
-"""What reading a document raises when it is not what we wrote."""
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
-_ASCII_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def to_json(document: Any) -> str:  # noqa: ANN401 - any JSON data
-    """Write a document, always as text that UTF-8 can carry.
-
-    Raises:
-        ContextInvalidError: it holds something that is not JSON data, or is nested too deeply to be read again.
-    """
-    try:
-        text = _ENCODER.encode(document)
-        if text.isascii():
-            return text
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and UTF-8 cannot say
-            text = _ASCII_ENCODER.encode(document)
-    except (RecursionError, TypeError, ValueError) as error:
-        raise ContextInvalidError(f"cannot be stored as JSON: {error}") from error
-    return text
-
-
-def from_json(text: str) -> Any:  # noqa: ANN401 - any JSON data
-    """Read a document. Raises one of `MALFORMED`."""
-    return _DECODER.decode(text)
-
-
-def integer(value: Any) -> int:  # noqa: ANN401 - any JSON data
-    """Pass an integer on. Raises `TypeError` for anything else, a boolean too."""
-    if type(value) is int:
-        return value
-    raise TypeError(f"{value!r} is not an integer")
-
-
-def number(value: Any) -> float:  # noqa: ANN401 - any JSON data
-    """Pass a number on. Raises `TypeError` for anything else."""
-    if type(value) is float:
-        return value
-    return integer(value)
-
-
-def text(value: Any) -> str:  # noqa: ANN401 - any JSON data
-    """Pass a text on. Raises `TypeError` for anything else."""
-    if type(value) is str:
-        return value
-    raise TypeError(f"{value!r} is not text")
-
-
-def texts(values: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON data
-    """Turn a list of texts into a tuple. Raises `TypeError` for anything else."""
-    if type(values) is list:
-        return tuple([text(value) for value in values])  # a list first: half the time of a generator
-    raise TypeError(f"{values!r} is not a list")
 
 
 def encode_held(event: HeldEvent) -> str:

@@ -113,6 +113,7 @@ class Journal:
             machine=self._turn.key.machine,
             instance=self._turn.key.instance,
             invoke=live.id,
+            input=_plain.load(live.input),
             event=replace(self._event, data=_plain.load(self._event.data)),
             attempt=attempt,
             now=self.now,

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Final
 
 from settle.authoring.statechart import Statechart
+from settle.core.definition import Definition
 from settle.core.errors import DefinitionError, Disposition, SettleError
 from settle.core.spec import ANY_EVENT, EVENTLESS
 from settle.runtime.errors import InternalEventError, NameInvalidError
@@ -66,7 +67,10 @@ def load_machine_file(path: Path) -> Statechart:
         where = f"{place}:{_line_in(path, error)}"
         message = f"{where}: importing it raised {type(error).__name__}: {error}; mend that line"
         raise MachineFileError(message) from error
-    return _check_names(place, _find_machine(place, module))
+    chart = _check_names(place, _find_machine(place, module))
+    for definition in chart.versions.values():
+        _check_supported(place, definition)
+    return chart
 
 
 def _default_folder() -> Path:
@@ -112,6 +116,17 @@ def _find_machine(place: str, module: ModuleType) -> Statechart:
     charts = [name for name, value in vars(module).items() if isinstance(value, Statechart)]
     mend = f"rename {charts[0]!r} to {EXPORT}" if charts else f"end it with {EXPORT} = Statechart(...)"
     raise MachineFileError(f"{place}: it exports no {EXPORT}; {mend}")
+
+
+def _check_supported(place: str, definition: Definition) -> None:
+    """Refuse what the core runs but this runtime does not carry out yet, rather than wait for it for ever."""
+    for node in definition.nodes:
+        child = next((invoke for invoke in node.invokes if invoke.machine), None)
+        what = f"a timer ({node.timers[0].delay.name})" if node.timers else f"a child ({child.src})" if child else ""
+        if what:
+            raise MachineFileError(
+                f"{place}: {node.path!r} has {what}, which this release does not run yet; take it out"
+            )
 
 
 def _check_names(place: str, chart: Statechart) -> Statechart:

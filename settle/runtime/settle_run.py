@@ -6,8 +6,8 @@ from typing import Final
 
 from settle.core.configuration import is_settled, tagged_nodes
 from settle.core.definition import Definition
-from settle.core.effects import Log
-from settle.core.errors import NeverSettlesError, UnhandledServiceError
+from settle.core.effects import Log, SendEvent, SetTimer, StartChild
+from settle.core.errors import NeverSettlesError, UnhandledServiceError, UnsupportedEffectError
 from settle.core.event import Event, EventKind
 from settle.core.interpreter import start, step
 from settle.core.macrostep import Macrostep
@@ -17,6 +17,9 @@ from settle.runtime.instance import ServiceOutcome
 
 MAX_SERVICES_PER_RUN: Final = 100
 """Inline services that one event may lead to before the instance settles."""
+
+_LATER: Final = (SendEvent, SetTimer, StartChild)
+"""Effects of the core that the runtime does not carry out yet."""
 
 Answer = Callable[[LiveInvoke, Snapshot], ServiceOutcome]
 
@@ -61,7 +64,7 @@ def run_event(definition: Definition, snapshot: Snapshot, event: Event, now: flo
     """
     first = step(definition, snapshot, event, now)
     if not first.taken:
-        return SettledRun(snapshot=snapshot, taken=False, refused_by=first.refused_by)
+        return SettledRun(snapshot=snapshot, taken=False, refused_by=first.refused_by, logs=_logs(first))
     return _settle(definition, first, now, answer)
 
 
@@ -97,7 +100,7 @@ def _feed(
         type=f"{'error' if failed else 'done'}.invoke.{live.id}",
         data={} if outcome.data is None else outcome.data,
         kind=EventKind.RESULT,
-        invoke=live.key,
+        key=live.key,
         now=now,
     )
     macrostep = step(definition, snapshot, event, now)
@@ -110,4 +113,10 @@ def _feed(
 
 
 def _logs(macrostep: Macrostep) -> tuple[Log, ...]:
-    return tuple(effect for effect in macrostep.effects if isinstance(effect, Log))
+    """Return what the macrostep says to the operator; refuse what this release cannot carry out."""
+    later = next((effect for effect in macrostep.effects if isinstance(effect, _LATER)), None)
+    if later is not None:
+        message = f"it asks for {type(later).__name__}: this release delivers no messages, timers or children yet"
+        raise UnsupportedEffectError(message)
+    failures = (Log(message=str(error), data={"code": error.code}) for error in macrostep.errors)
+    return (*failures, *(effect for effect in macrostep.effects if isinstance(effect, Log)))

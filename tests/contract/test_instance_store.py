@@ -13,7 +13,9 @@ from settle.adapters.dynamodb_store import DynamoDBInstanceStore
 from settle.adapters.item_rules import MAX_HELD_CHANGES
 from settle.adapters.sqlite_database import IN_MEMORY, SqliteDatabase
 from settle.adapters.sqlite_store import SqliteInstanceStore
+from settle.core import snapshot_codec
 from settle.core.errors import ContextInvalidError, SnapshotTooNewError
+from settle.core.snapshot import LiveTimer
 from settle.runtime import instance_codec, item_codec
 from settle.runtime.errors import ConflictError, InstanceTooLargeError, InstanceTooNewError
 from settle.runtime.instance import HeldRange, Instance, InstanceKey
@@ -196,7 +198,7 @@ def test_racing_transactions_leave_instances_and_held_events_in_step(store: Inst
 def increment(store: InstanceStore) -> bool:
     found = store.load(KEY)
     assert found is not None
-    counted = replace(found.snapshot, context=found.snapshot.context + 1)
+    counted = found.snapshot._replace(context=found.snapshot.context + 1)
     return try_commit(store, following(found, snapshot=counted), at(found))
 
 
@@ -436,7 +438,8 @@ def test_what_a_newer_release_stored_is_left_for_it(store: InstanceStore, monkey
 
 def test_a_snapshot_of_a_newer_release_is_left_for_it(store: InstanceStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr(instance_codec, "SNAPSHOT_SCHEMA", 2)
-        store.commit(make_instance(), ABSENT)
+        newer.setattr(snapshot_codec, "SNAPSHOT_SCHEMA", 3)
+        timer = LiveTimer(id="t", entry=1, due=1.0, type="T")
+        store.commit(make_instance(snapshot=make_instance().snapshot._replace(timers=(timer,))), ABSENT)
     with pytest.raises(SnapshotTooNewError):
         store.load(KEY)

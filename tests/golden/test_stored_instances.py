@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from settle.core.snapshot import LiveInvoke, Snapshot, Status
+from settle.core.snapshot import SNAPSHOT_SCHEMA, LiveInvoke, LiveTimer, Snapshot, Status
+from settle.core.snapshot_codec import decode_snapshot, encode_snapshot
 from settle.runtime.instance import (
     INSTANCE_SCHEMA,
     Blocked,
@@ -102,6 +103,29 @@ INSTANCE = Instance(
     ),
 )
 
+SNAPSHOT = Snapshot(
+    machine="order",
+    machine_version=3,
+    definition=HASH,
+    configuration=("open.paying", "open.packing"),
+    context={"total": 12.5},
+    invokes=(
+        LiveInvoke(id="charge", entry=4, node="open.paying", src="charge_card", input={"amount": 12.5}),
+        LiveInvoke(id="mail", entry=5, node="open.packing", src="send_mail"),
+    ),
+    timers=(
+        LiveTimer(
+            id="open.paying@24h",
+            entry=2,
+            due=1_790_086_400.0,
+            type="settle.after.open.paying@24h",
+            node="open.paying",
+        ),
+        LiveTimer(id="remind", entry=3, due=1_790_003_600.25, type="REMIND", target="payment/42", data={"times": 2}),
+    ),
+    entries=5,
+)
+
 
 def stored(schema: int) -> Any:
     return json.loads((HERE / f"instance-schema-{schema}.json").read_text(encoding="utf-8"))
@@ -118,3 +142,10 @@ def test_an_instance_of_schema_1_still_decodes() -> None:
 
 def test_the_current_schema_is_written_as_it_was_released() -> None:
     assert json.loads(encode_instance(INSTANCE)) == stored(INSTANCE_SCHEMA)["document"]
+
+
+def test_a_snapshot_of_schema_2_still_decodes_and_is_written_as_it_was_released() -> None:
+    golden = (HERE / f"snapshot-schema-{SNAPSHOT_SCHEMA}.json").read_text(encoding="utf-8")
+
+    assert decode_snapshot(golden) == SNAPSHOT
+    assert json.loads(encode_snapshot(SNAPSHOT)) == json.loads(golden)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from settle.core.conditions import Guard, guards_of
 from settle.core.configuration import is_settled
 from settle.core.definition import Definition
 from settle.core.errors import InputInvalidError
@@ -66,7 +67,11 @@ def test_it_says_in_words_what_it_does(path: Path) -> None:
 def test_guards_and_actions_ask_no_clock_and_no_dice(definition: Definition) -> None:
     """A step is computed again on every retry, so what decides has to be the same each time."""
     functions: list[Callable[..., Any]] = [
-        guard.fn for transition in definition.transitions for guard in transition.guards
+        guard.fn
+        for transition in definition.transitions
+        for condition in transition.guards
+        for guard in guards_of(condition)
+        if isinstance(guard, Guard)
     ]
     slots = [(t.before, t.actions, t.after) for t in definition.transitions] + [
         (n.entry, n.exit) for n in definition.nodes

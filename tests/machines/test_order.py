@@ -152,7 +152,7 @@ def test_a_restaurant_that_cannot_be_told_declines() -> None:
 def test_a_repeated_call_of_a_courier_is_one_line(outside: Path) -> None:
     running = order("partner").send("ACCEPT")
     live = running.snapshot.invokes[0]
-    service = MACHINE.definition.invokes[live.id].fn
+    service = running.service(live)
     assert service(running.call(live)) == service(running.call(live)) == {"courier": "kim"}
     assert len(courier_lines(outside)) == 1
 

@@ -61,9 +61,9 @@ def test_a_new_mail_makes_the_old_token_worthless_and_forgives_nothing(signup: D
 
 def test_a_repeated_call_sends_the_same_mail(outside: Path) -> None:
     signup = Driver(MACHINE.definition, email="bo@example.org")
-    invoke = MACHINE.definition.invokes["mailing"]
-    call = signup.call(signup.snapshot.invokes[0])
-    assert invoke.fn(call) == invoke.fn(call)
+    live = signup.snapshot.invokes[0]
+    call, service = signup.call(live), signup.service(live)
+    assert service(call) == service(call)
     assert len(tokens(outside)) == 1
 
 

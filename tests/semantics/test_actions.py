@@ -71,7 +71,7 @@ def test_actions_see_the_event_that_is_handled_and_the_time_of_the_macrostep() -
     see = action("see", lambda _context, event, _do: seen.append((event.type, event.now)))
     chart = machine("m", node("a", on("GO", "b", actions=(see,))), node("b", on("", "c", actions=(see,))), node("c"))
     step(chart, start(chart, now=1.0).snapshot, Event(type="GO", now=99.0), now=5.0)
-    assert seen == [("GO", 5.0), ("", 5.0)]
+    assert seen == [("GO", 5.0), ("GO", 5.0)]
 
 
 # Guards --------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Data in and out: contexts, events and inputs are checked, and nobody else's data is changed."""
 
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +9,8 @@ from pydantic import BaseModel, field_validator
 from settle.core.actions import Actions
 from settle.core.errors import ContextInvalidError, EventInvalidError, InputInvalidError, UserCodeError
 from settle.core.event import Event, EventKind
-from settle.core.interpreter import load_event, start, step
+from settle.core.event_data import load_event
+from settle.core.interpreter import start, step
 from tests.support.charts import action, final, guard, invoke, machine, node, on
 
 
@@ -87,7 +87,7 @@ def test_a_stored_context_that_does_not_fit_is_found_when_it_is_needed() -> None
         node("a", on("GO", actions=(assign("n", 2),)), on("ASK", guards=(guard("g", lambda _c, _e: True),)), on("NO")),
         context=Count,
     )
-    snapshot = replace(start(chart).snapshot, context={"n": "x"})
+    snapshot = start(chart).snapshot._replace(context={"n": "x"})
     for event in ("GO", "ASK"):
         with pytest.raises(ContextInvalidError, match="n: Input should be a valid integer"):
             step(chart, snapshot, Event(type=event))
@@ -237,7 +237,7 @@ def test_a_result_that_does_not_fit_is_the_fault_of_the_service_not_of_the_calle
     def serve(_: object) -> None: ...
 
     chart = machine("m", node("a", invoke("svc", serve), on("done.invoke.svc")), events={"done.invoke.svc": Items})
-    result = Event(type="done.invoke.svc", data={}, kind=EventKind.RESULT, invoke="svc#1")
+    result = Event(type="done.invoke.svc", data={}, kind=EventKind.RESULT, key="svc#1")
     with pytest.raises(UserCodeError, match=r"data\.items: Field required") as caught:
         step(chart, start(chart).snapshot, result)
     assert (caught.value.role, caught.value.name, caught.value.node) == ("service", "svc", "a")

@@ -1,6 +1,5 @@
 """What the entry of a final node causes: done events of the nodes around it, the end of the machine, its output."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,14 +151,14 @@ def test_a_final_node_at_the_top_ends_the_machine() -> None:
     assert not walked.last.taken
 
 
-def test_a_machine_that_ended_stays_in_its_final_node() -> None:
-    """No exit actions run, unlike in SCXML and XState."""
-    assert walk(loud(node("a", on("GO", "z")), final("z")), "GO").heard == "-a *GO +z"
+def test_a_machine_that_ends_runs_its_exit_actions_and_shows_where_it_ended() -> None:
+    walked = walk(loud(node("a", on("GO", "z")), final("z")), "GO")
+    assert (walked.heard, walked.at) == ("-a *GO +z -z", "z")
 
 
 def test_the_slot_after_still_runs_when_the_machine_ends() -> None:
     walked = walk(loud(node("a", on("GO", "z", after=(action("after"),))), final("z")), "GO")
-    assert walked.heard == "-a *GO +z after"
+    assert walked.heard == "-a *GO +z after -z"
 
 
 def test_a_machine_may_end_when_it_starts() -> None:
@@ -277,4 +276,4 @@ def test_an_output_finds_a_stored_context_that_does_not_fit() -> None:
 
     definition = ending_with(lambda context, _event: context.n, context=Context)
     with pytest.raises(ContextInvalidError):
-        step(definition, replace(start(definition).snapshot, context={"n": "x"}), Event(type="GO"))
+        step(definition, start(definition).snapshot._replace(context={"n": "x"}), Event(type="GO"))

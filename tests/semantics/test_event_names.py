@@ -2,7 +2,7 @@
 
 import pytest
 
-from settle.core.selection import matches
+from settle.core.event_names import matches
 from tests.support.charts import final, node, on, parallel
 from tests.support.loud import loud, walk
 

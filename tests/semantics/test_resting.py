@@ -1,6 +1,5 @@
 """When an instance rests, what it refuses, and how a configuration is told to the outside."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,7 +70,7 @@ def test_a_machine_that_ended_is_settled() -> None:
 @pytest.mark.parametrize("status", [Status.DONE, Status.ERROR, Status.STOPPED])
 def test_an_instance_that_is_over_takes_nothing(status: Status) -> None:
     walked = walk(loud(node("a", on("GO", "b")), node("b")))
-    walked.snapshot = replace(walked.snapshot, status=status)
+    walked.snapshot = walked.snapshot._replace(status=status)
     before = walked.snapshot
     assert walked.send("GO").snapshot == before
     assert next_events(walked.definition, before) == ()
@@ -151,7 +150,7 @@ def test_a_configuration_is_told_as_xstate_tells_it(chart: Definition, value: An
 
 def test_an_instance_that_has_not_started_is_nowhere() -> None:
     chart = loud(node("a", on("GO")))
-    snapshot = replace(Walk(chart).snapshot, configuration=())
+    snapshot = Walk(chart).snapshot._replace(configuration=())
     assert not snapshot.started
     assert state_value(chart, snapshot) is None
     assert active_paths(chart, snapshot) == ()

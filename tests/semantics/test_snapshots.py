@@ -1,16 +1,13 @@
 """Snapshots: what a step refuses to go on from, and that it goes on the same from a stored one."""
 
-import json
-from dataclasses import asdict, replace
-from typing import Any
-
 import pytest
 
 from settle.core.configuration import is_settled, load_configuration, state_value
 from settle.core.errors import SnapshotInvalidError
 from settle.core.event import Event
 from settle.core.interpreter import start, step
-from settle.core.snapshot import LiveInvoke, Snapshot, Status
+from settle.core.snapshot import Snapshot, Status
+from settle.core.snapshot_codec import decode_snapshot, encode_snapshot
 from settle.core.spec import NodeKind
 from tests.support.charts import final, invoke, node, on, parallel
 from tests.support.loud import Walk, loud, walk
@@ -45,7 +42,7 @@ CHART = loud(
     ],
 )
 def test_an_illegal_configuration_is_refused(leaves: tuple[str, ...]) -> None:
-    snapshot = replace(Walk(CHART).snapshot, configuration=leaves)
+    snapshot = Walk(CHART).snapshot._replace(configuration=leaves)
     for _ in range(2):
         with pytest.raises(SnapshotInvalidError):
             step(CHART, snapshot, Event(type="GO"))
@@ -55,7 +52,7 @@ def test_an_illegal_configuration_is_refused(leaves: tuple[str, ...]) -> None:
 
 def test_an_illegal_configuration_is_refused_also_when_the_instance_ended() -> None:
     with pytest.raises(SnapshotInvalidError, match="m has no node 'nowhere'"):
-        step(CHART, replace(Walk(CHART).snapshot, configuration=("nowhere",), status=Status.DONE), Event(type="GO"))
+        step(CHART, Walk(CHART).snapshot._replace(configuration=("nowhere",), status=Status.DONE), Event(type="GO"))
 
 
 def test_the_order_of_the_leaves_does_not_matter() -> None:
@@ -63,13 +60,13 @@ def test_the_order_of_the_leaves_does_not_matter() -> None:
 
 
 def test_an_instance_that_has_not_started_takes_no_event() -> None:
-    snapshot = replace(Walk(CHART).snapshot, configuration=())
+    snapshot = Walk(CHART).snapshot._replace(configuration=())
     assert not step(CHART, snapshot, Event(type="GO")).taken
 
 
 @pytest.mark.parametrize("path", ["p.r.gone", "a", "", "p"])
 def test_a_recorded_history_that_names_a_node_from_elsewhere_is_refused(path: str) -> None:
-    snapshot = replace(Walk(CHART).snapshot, history={"p.h": (path, "p.s.s1")})
+    snapshot = Walk(CHART).snapshot._replace(history={"p.h": (path, "p.s.s1")})
     with pytest.raises(SnapshotInvalidError, match=f"the history 'p.h' of m names '{path}'"):
         step(CHART, snapshot, Event(type="BACK"))
     assert step(CHART, snapshot, Event(type="GO")).taken
@@ -77,16 +74,7 @@ def test_a_recorded_history_that_names_a_node_from_elsewhere_is_refused(path: st
 
 def revive(snapshot: Snapshot) -> Snapshot:
     """Through JSON text and back."""
-    data: dict[str, Any] = json.loads(json.dumps(asdict(snapshot)))
-    return Snapshot(
-        **{
-            **data,
-            "configuration": tuple(data["configuration"]),
-            "status": Status(data["status"]),
-            "history": {path: tuple(paths) for path, paths in data["history"].items()},
-            "invokes": tuple(LiveInvoke(**each) for each in data["invokes"]),
-        }
-    )
+    return decode_snapshot(encode_snapshot(snapshot))
 
 
 def test_an_instance_goes_on_the_same_from_a_stored_snapshot() -> None:

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 
 from settle.core.codec import Codec, ModelCodec, PlainCodec
 from settle.core.compile import compile_machine
+from settle.core.conditions import Condition, Guard, Not
 from settle.core.definition import Definition
 from settle.core.spec import (
     Action,
-    Guard,
     InvokeSpec,
     MachineSpec,
     NodeKind,
@@ -31,19 +31,21 @@ def action(name: str, fn: Callable[..., Any] | None = None) -> Action:
     return Action(name=name, fn=fn or note)
 
 
-def guard(name: str, fn: Callable[..., bool], *, negated: bool = False) -> Guard:
-    return Guard(name=name, fn=fn, negated=negated)
+def guard(name: str, fn: Callable[..., bool], *, negated: bool = False) -> Condition:
+    """A guard that looks at the context and the event alone."""
+    asked = Guard(name=name, fn=lambda context, event, _active: fn(context, event))
+    return Not(asked) if negated else asked
 
 
 def on(
     event: str,
     *targets: str,
-    guards: tuple[Guard, ...] = (),
+    guards: tuple[Condition, ...] = (),
     actions: tuple[Action, ...] = (),
     kind: TransitionKind = TransitionKind.EXTERNAL,
-    **slots: tuple[Action, ...],
+    **more: Any,
 ) -> TransitionSpec:
-    return TransitionSpec(event=event, targets=targets, guards=guards, actions=actions, kind=kind, **slots)
+    return TransitionSpec(event=event, targets=targets, guards=guards, actions=actions, kind=kind, **more)
 
 
 def invoke(name: str, fn: Callable[..., Any], **options: Any) -> InvokeSpec:

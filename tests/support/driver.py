@@ -1,6 +1,6 @@
 """Drives a definition by hand: events in, results of services as the test says, no runtime and no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from settle.core.configuration import active_tags, is_settled
@@ -58,12 +58,18 @@ class Driver:
         """Let the service that was begun first fail for good."""
         return self._result("error", self.snapshot.invokes[0], {"code": code, "message": "", "data": {}})
 
+    def service(self, live: LiveInvoke) -> Callable[[ServiceCall], Any]:
+        """Return the function of a live service."""
+        fn = self.definition.invokes[live.id].fn
+        assert fn is not None
+        return fn
+
     def run_services(self) -> "Driver":
         """Call the real services until none is live."""
         while self.snapshot.invokes:
             live = self.snapshot.invokes[0]
             try:
-                answer = self.definition.invokes[live.id].fn(self.call(live))
+                answer = self.service(live)(self.call(live))
             except ServiceError as error:
                 self.fail(error.code)
             else:
@@ -82,7 +88,7 @@ class Driver:
         )
 
     def _result(self, outcome: str, live: LiveInvoke, data: Any) -> "Driver":
-        event = Event(type=f"{outcome}.invoke.{live.id}", data=data, kind=EventKind.RESULT, invoke=live.key)
+        event = Event(type=f"{outcome}.invoke.{live.id}", data=data, kind=EventKind.RESULT, key=live.key)
         self._keep(step(self.definition, self.snapshot, event))
         return self
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from settle.core.snapshot import LiveInvoke, Snapshot, Status
+from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot, Status
 from settle.runtime.instance import (
     Blocked,
     Failing,
@@ -130,9 +130,14 @@ snapshots = st.builds(
     context=json_data,
     status=st.sampled_from(Status),
     history=st.dictionaries(any_text, paths, max_size=2),
-    invokes=st.lists(st.builds(LiveInvoke, id=any_text, entry=counts, node=any_text, src=any_text), max_size=2).map(
-        tuple
-    ),
+    invokes=st.lists(
+        st.builds(LiveInvoke, id=any_text, entry=counts, node=any_text, src=any_text, input=json_data), max_size=2
+    ).map(tuple),
+    timers=st.lists(
+        st.builds(LiveTimer, id=any_text, entry=counts, due=times, type=any_text, node=any_text)
+        | st.builds(LiveTimer, id=any_text, entry=counts, due=times, type=any_text, target=any_text, data=json_data),
+        max_size=2,
+    ).map(tuple),
     entries=counts,
     output=json_data,
 )

@@ -8,12 +8,13 @@ from typing import Any
 
 from settle.core.codec import PlainCodec
 from settle.core.compile import compile_machine
+from settle.core.conditions import Condition
 from settle.core.definition import Definition
 from settle.core.event import Event, EventKind
 from settle.core.interpreter import start, step
 from settle.core.macrostep import Macrostep
 from settle.core.snapshot import Snapshot
-from settle.core.spec import SEPARATOR, Action, Guard, MachineSpec, NodeKind, NodeSpec, TransitionSpec
+from settle.core.spec import SEPARATOR, Action, MachineSpec, NodeKind, NodeSpec, TransitionSpec
 from tests.support.charts import action, guard
 
 REASON = "these machines show a rule, they do nothing useful"
@@ -44,15 +45,15 @@ def _amplify_transition(spec: TransitionSpec) -> TransitionSpec:
     return replace(spec, actions=(action(f"*{spec.event}"), *spec.actions))
 
 
-def yes(name: str = "yes") -> Guard:
+def yes(name: str = "yes") -> Condition:
     return guard(name, lambda _context, _event: True)
 
 
-def no(name: str = "no") -> Guard:
+def no(name: str = "no") -> Condition:
     return guard(name, lambda _context, _event: False)
 
 
-def flag(name: str, *, negated: bool = False) -> Guard:
+def flag(name: str, *, negated: bool = False) -> Condition:
     """A guard that holds when the context has the flag."""
     return guard(name, lambda context, _event: bool(context.get(name)), negated=negated)
 
@@ -93,7 +94,7 @@ class Walk:
     def answer(self, key: str, data: Any = None, outcome: str = "done") -> "Walk":
         """Let a service end; `key` says which life of it."""
         event_type = f"{outcome}.invoke.{key.partition('#')[0]}"
-        return self._give(Event(type=event_type, data={} if data is None else data, kind=EventKind.RESULT, invoke=key))
+        return self._give(Event(type=event_type, data={} if data is None else data, kind=EventKind.RESULT, key=key))
 
     @property
     def at(self) -> str:

@@ -5,355 +5,270 @@ It knows no bits, no tables and no memory, and shares no code with the first but
 Where the two differ, one of them is wrong.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from settle.core.actions import Actions
-from settle.core.effects import Effect, StartService, StopService
+from settle.core.effects import Effect, SendEvent, StartChild, StartService, StopChild, StopService
 from settle.core.event import Event, EventKind
 from settle.core.macrostep import Microstep
-from settle.core.spec import SEPARATOR, Action, MachineSpec, NodeKind, NodeSpec, TransitionKind, TransitionSpec
+from settle.core.snapshot import LiveInvoke, Status
+from settle.core.spec import InvokeSpec, MachineSpec, NodeKind
+from tests.support.reference_choice import Choice, State
+from tests.support.reference_code import Code, Fault
+from tests.support.reference_entries import Entries
+from tests.support.reference_tree import Arrow, Tree
 
 
 class EndlessError(Exception):
-    """More microsteps than the limit."""
-
-
-@dataclass(frozen=True, eq=False)
-class Arrow:
-    """A transition, with the place in the document that it has."""
-
-    number: int
-    source: str
-    spec: TransitionSpec
-
-
-class Tree:
-    """A machine as paths in document order; the machine itself is the empty one."""
-
-    def __init__(self, spec: MachineSpec) -> None:
-        self.nodes: dict[str, NodeSpec] = {}
-        self.parents: dict[str, str | None] = {"": None}
-        self._place(spec.root, "")
-        self.order = {path: place for place, path in enumerate(self.nodes)}
-        held = [(path, each) for path, node in self.nodes.items() for each in node.transitions]
-        self.arrows = [Arrow(number, path, each) for number, (path, each) in enumerate(held)]
-
-    def _place(self, spec: NodeSpec, path: str) -> None:
-        self.nodes[path] = spec
-        for child in spec.children:
-            inner = f"{path}{SEPARATOR}{child.name}" if path else child.name
-            self.parents[inner] = path
-            self._place(child, inner)
-
-    def sort(self, paths: Iterable[str]) -> list[str]:
-        return sorted(paths, key=self.order.__getitem__)
-
-    def children(self, path: str) -> list[str]:
-        return [
-            each for each, parent in self.parents.items() if parent == path and not self.nodes[each].kind.is_history
-        ]
-
-    def histories(self, path: str) -> list[str]:
-        return [each for each, parent in self.parents.items() if parent == path and self.nodes[each].kind.is_history]
-
-    def ancestors(self, path: str) -> Iterator[str]:
-        parent = self.parents[path]
-        while parent is not None:
-            yield parent
-            parent = self.parents[parent]
-
-    def is_inside(self, path: str, other: str) -> bool:
-        return other in self.ancestors(path)
-
-    def kind(self, path: str) -> NodeKind:
-        return self.nodes[path].kind
-
-    def is_leaf(self, path: str) -> bool:
-        return self.kind(path) in {NodeKind.ATOMIC, NodeKind.FINAL}
-
-    def initial(self, path: str) -> list[str]:
-        return list(self.nodes[path].initial) or self.children(path)[:1]
+    """More microsteps than the limit, or as many events that were taken from the internal queue."""
 
 
 @dataclass
+class Outcome:
+    """How a macrostep went."""
+
+    steps: list[Microstep] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    refused_by: list[str] = field(default_factory=list)
+    errors: list[Fault] = field(default_factory=list)
+
+
 class Reference:
-    """One instance. `start` and `give` return how the macrostep went; the rest is in the attributes."""
+    """One instance. What fails leaves it as it was.
 
-    spec: MachineSpec
-    limit: int
-    context: Any = field(default_factory=dict)
-    active: set[str] = field(default_factory=set)
-    history: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    invokes: dict[str, str] = field(default_factory=dict)
-    done: bool = False
-    output: Any = None
-    entries: int = 0
+    Attributes:
+        state: what it keeps between macrosteps.
+    """
 
-    def __post_init__(self) -> None:
-        self.tree = Tree(self.spec)
+    def __init__(self, spec: MachineSpec, limit: int) -> None:
+        self._spec, self._limit, self._tree = spec, limit, Tree(spec)
+        self.state = State(context=deepcopy(dict(spec.initial_context)))
 
     @property
     def configuration(self) -> tuple[str, ...]:
-        return tuple(path for path in self.tree.sort(self.active) if self.tree.is_leaf(path))
+        return tuple(path for path in self._tree.sort(self.state.active) if self._tree.is_leaf(path))
 
-    def start(self) -> list[Microstep]:
-        self._begin()
-        self._enter_states([], Event(type="settle.start", kind=EventKind.INTERNAL))
-        return self._complete()
+    def start(self, now: float) -> Outcome:
+        return self._whole(Event(type="settle.start", kind=EventKind.INTERNAL), now)
 
-    def give(self, event: Event) -> list[Microstep]:
-        self._begin()
-        if self.done or (event.kind is EventKind.RESULT and event.invoke not in self.invokes):
-            return []
-        self.invokes.pop(event.invoke, None)
-        arrows = self._select(event)
-        if not arrows:
-            return []
-        self._microstep(arrows, event)
-        return self._complete()
+    def stop(self, now: float) -> Outcome:
+        return self._whole(Event(type="settle.stop", kind=EventKind.INTERNAL), now)
 
-    # Macrostep -------------------------------------------------------------------------------------------------------
+    def give(self, event: Event, now: float) -> Outcome:
+        return self._whole(event, now)
 
-    def _begin(self) -> None:
-        self.queue: list[Event] = []
-        self.effects: list[Effect] = []
-        self.steps: list[Microstep] = []
-        self.to_invoke: list[str] = []
-        self.actions = Actions(self.queue, self.effects, 0.0)
+    def _whole(self, event: Event, now: float) -> Outcome:
+        if self.state.status is not Status.ACTIVE:
+            return Outcome()
+        kept = deepcopy(self.state)
+        try:
+            return _Macrostep(self._spec, self._tree, self.state, now, self._limit).run(event)
+        except Exception:
+            self.state = kept
+            raise
 
-    def _complete(self) -> list[Microstep]:
-        while not self.done:
-            event = Event(type="", kind=EventKind.INTERNAL)
-            arrows = self._select(event)
-            if not arrows:
-                if not self.queue:
-                    break
-                event = self.queue.pop(0)
-                arrows = self._select(event)
-            if arrows:
-                self._microstep(arrows, event)
-        for path in self.to_invoke:
-            for invoke in self.tree.nodes[path].invokes:
-                self.entries += 1
-                self.invokes[f"{invoke.id}#{self.entries}"] = path
-                self.effects.append(StartService(invoke=f"{invoke.id}#{self.entries}"))
-        return self.steps
 
-    def _microstep(self, arrows: list[Arrow], event: Event) -> None:
-        if len(self.steps) >= self.limit:
-            raise EndlessError
-        for arrow in arrows:
-            self._run(arrow.spec.before, event)
-        domains = {arrow: self._domain(arrow) for arrow in arrows if arrow.spec.targets}
-        left = self._exit_states(arrows, event)
-        for arrow in arrows:
-            self._run(arrow.spec.actions, event)
-        entered = self._enter_states([(arrow, domains.get(arrow)) for arrow in arrows], event)
-        for arrow in arrows:
-            self._run(arrow.spec.after, event)
-        numbers = tuple(arrow.number for arrow in arrows)
-        self.steps[-1] = Microstep(event=event.type, transitions=numbers, exited=tuple(left), entered=tuple(entered))
+class _Macrostep:
+    """One macrostep under way."""
 
-    # Selection -------------------------------------------------------------------------------------------------------
+    def __init__(self, spec: MachineSpec, tree: Tree, state: State, now: float, limit: int) -> None:
+        self._spec, self._tree, self._state, self._limit = spec, tree, state, limit
+        self._choice = Choice(tree, spec.selection, state)
+        self._code = Code(spec, tree, state, now)
+        self._steps: list[Microstep] = []
+        self._to_invoke: list[str] = []
+        self._ending: str | None = None
 
-    def _select(self, event: Event) -> list[Arrow]:
-        enabled: list[Arrow] = []
-        for leaf in self.configuration:
-            arrow = self._first_enabled(leaf, event)
-            if arrow is not None and arrow not in enabled:
-                enabled.append(arrow)
-        return self._without_conflicts(enabled)
+    def run(self, event: Event) -> Outcome:
+        refused: list[str] = []
+        if event.kind is EventKind.RESULT or event.kind is EventKind.TIMER:
+            taken = self._take_live(event)
+            if taken is None:
+                return Outcome(effects=self._code.effects)
+            event = taken
+        self._code.event = self._code.load(event)
+        if event.type == "settle.stop":
+            self._end(Status.STOPPED)
+        else:
+            refused = self._begin() if event.type == "settle.start" else self._react()
+            self._complete()
+        if self._steps or self._state.status is Status.STOPPED:
+            self._code.keep_context()
+            refused = []
+        return Outcome(self._steps, self._code.effects, list(dict.fromkeys(refused)), self._code.errors)
 
-    def _first_enabled(self, leaf: str, event: Event) -> Arrow | None:
-        for path in (leaf, *self.tree.ancestors(leaf)):
-            for arrow in self.tree.arrows:
-                if arrow.source == path and _takes(arrow.spec.event, event.type) and self._allows(arrow, event):
-                    return arrow
+    def _take_live(self, event: Event) -> Event | None:
+        """Take what is live away, and return the event that it brings, if any."""
+        live = [each for each in (*self._state.invokes, *self._state.timers) if each.key == event.key]
+        if not live:
+            return None
+        if isinstance(live[0], LiveInvoke):
+            self._state.invokes.remove(live[0])
+            return event
+        self._state.timers.remove(live[0])
+        data = {} if live[0].data is None else live[0].data
+        if not live[0].target:
+            return replace(event, type=live[0].type, data=data)
+        message = SendEvent(target=live[0].target, type=live[0].type, data=data, id=live[0].id)
+        self._code.effects.append(message)
         return None
 
-    def _allows(self, arrow: Arrow, event: Event) -> bool:
-        return all(bool(guard.fn(self.context, event)) is not guard.negated for guard in arrow.spec.guards)
+    def _begin(self) -> list[str]:
+        entries = Entries(self._tree, self._state)
+        entries.add_descendants("")
+        self._steps.append(Microstep(event=self._code.event.type, entered=tuple(entries.paths[1:])))
+        self._enter(entries)
+        self._end_when_done()
+        return []
 
-    def _without_conflicts(self, enabled: list[Arrow]) -> list[Arrow]:
-        kept: list[Arrow] = []
-        for one in enabled:
-            preempted = False
-            removed = []
-            for two in kept:
-                if self._claims(one) & self._claims(two):
-                    if self.tree.is_inside(one.source, two.source):
-                        removed.append(two)
-                    else:
-                        preempted = True
-                        break
-            if not preempted:
-                kept = [each for each in kept if each not in removed]
-                kept.append(one)
-        return kept
+    def _react(self) -> list[str]:
+        arrows = self._choice.select(self._code.event.type, self._code.allows)
+        refused = list(self._code.refused)
+        if arrows:
+            self._microstep(arrows, self._code.event.type)
+        return refused
 
-    def _claims(self, arrow: Arrow) -> set[str]:
-        return self._exit_set([arrow]) | {arrow.source} if arrow.spec.targets else set()
+    def _complete(self) -> None:
+        rounds = 0
+        while self._state.status is Status.ACTIVE:
+            rounds += 1
+            if rounds > self._limit:
+                raise EndlessError
+            arrows = self._choice.select("", self._code.allows)
+            if arrows:
+                self._microstep(arrows, "")
+                continue
+            if not self._code.queue:
+                self._start_invokes()
+            if not self._code.queue:
+                return
+            self._code.event = self._code.queue.pop(0)
+            self._react()
 
-    def _exit_set(self, arrows: list[Arrow]) -> set[str]:
-        domains = [self._domain(arrow) for arrow in arrows if arrow.spec.targets]
-        return {path for path in self.active for domain in domains if self.tree.is_inside(path, domain)}
+    def _microstep(self, arrows: list[Arrow], name: str) -> None:
+        if len(self._steps) >= self._limit:
+            raise EndlessError
+        for arrow in arrows:
+            self._code.run(arrow.spec.before, arrow.source)
+        domains = {arrow: self._choice.domain(arrow) for arrow in arrows if arrow.spec.targets}
+        left = self._leave(arrows)
+        for arrow in arrows:
+            self._code.run(arrow.spec.actions, arrow.source)
+        entries = Entries(self._tree, self._state)
+        for arrow, domain in domains.items():
+            for target in arrow.spec.targets:
+                entries.add_descendants(target)
+            for target in arrow.spec.targets:
+                for path in self._choice.effective(target):
+                    entries.add_ancestors(path, domain)
+        numbers, entered = tuple(arrow.number for arrow in arrows), tuple(entries.paths)
+        self._steps.append(Microstep(event=name, transitions=numbers, exited=tuple(left), entered=entered))
+        self._enter(entries)
+        for arrow in arrows:
+            self._code.run(arrow.spec.after, arrow.source)
+        self._end_when_done()
 
-    def _domain(self, arrow: Arrow) -> str:
-        targets = [path for target in arrow.spec.targets for path in self._effective(target)]
-        source, kind = arrow.source, arrow.spec.kind
-        all_inside = all(self.tree.is_inside(target, source) for target in targets)
-        if kind is TransitionKind.INTERNAL and self.tree.kind(source) is NodeKind.COMPOUND and all_inside:
-            return source
-        if kind is TransitionKind.LOCAL and all(t == source or self.tree.is_inside(t, source) for t in targets):
-            return source
-        for ancestor in self.tree.ancestors(source):
-            if all(self.tree.is_inside(target, ancestor) for target in targets):
-                return ancestor
-        return ""
+    # Leaving and entering --------------------------------------------------------------------------------------------
 
-    def _effective(self, target: str) -> list[str]:
-        spec = self.tree.nodes[target]
-        if not spec.kind.is_history:
-            return [target]
-        if target in self.history:
-            return list(self.history[target])
-        if spec.history_default:
-            return [path for default in spec.history_default for path in self._effective(default)]
-        parent = self.tree.parents[target] or ""
-        if self.tree.kind(parent) is NodeKind.PARALLEL:
-            return self.tree.children(parent)
-        return [path for initial in self.tree.initial(parent) for path in self._effective(initial)]
-
-    # Leaving ---------------------------------------------------------------------------------------------------------
-
-    def _exit_states(self, arrows: list[Arrow], event: Event) -> list[str]:
-        leaving = list(reversed(self.tree.sort(self._exit_set(arrows))))
+    def _leave(self, arrows: list[Arrow]) -> list[str]:
+        leaving = list(reversed(self._tree.sort(self._choice.exit_set(arrows))))
         for path in leaving:
-            for history in self.tree.histories(path):
-                deep = self.tree.kind(history) is NodeKind.DEEP_HISTORY
-                self.history[history] = tuple(
-                    each
-                    for each in self.tree.sort(self.active)
-                    if (
-                        self.tree.is_inside(each, path) and self.tree.is_leaf(each)
-                        if deep
-                        else self.tree.parents[each] == path
-                    )
-                )
+            for history in self._tree.histories(path):
+                self._state.history[history] = self._remember(history, path)
         for path in leaving:
-            self._run(self.tree.nodes[path].exit, event)
-            if path in self.to_invoke:
-                self.to_invoke.remove(path)
-            for key in [key for key, holder in self.invokes.items() if holder == path]:
-                del self.invokes[key]
-                self.effects.append(StopService(invoke=key))
-            self.active.remove(path)
+            self._code.run(self._tree.nodes[path].exit, path)
+            self._code.cancel_timers([each for each in self._state.timers if each.node == path])
+            if path in self._to_invoke:
+                self._to_invoke.remove(path)
+            self._stop_invokes([each for each in self._state.invokes if each.node == path])
+            self._state.active.remove(path)
         return leaving
 
-    # Entering --------------------------------------------------------------------------------------------------------
+    def _remember(self, history: str, parent: str) -> tuple[str, ...]:
+        active = [path for path in self._tree.sort(self._state.active) if self._tree.is_inside(path, parent)]
+        if self._tree.kind(history) is NodeKind.DEEP_HISTORY:
+            return tuple(path for path in active if self._tree.is_leaf(path))
+        return tuple(path for path in active if self._tree.parent(path) == parent)
 
-    def _enter_states(self, arrows: list[tuple[Arrow, str | None]], event: Event) -> list[str]:
-        self.steps.append(Microstep(event=event.type))
-        entering: set[str] = set()
-        if not self.active:
-            self._add_descendants("", entering)
-        for arrow, domain in arrows:
-            for target in arrow.spec.targets:
-                self._add_descendants(target, entering)
-            for target in arrow.spec.targets:
-                for path in self._effective(target):
-                    self._add_ancestors(path, domain, entering)
-        entered = self.tree.sort(entering - self.active)
-        for path in entered:
-            self.active.add(path)
-            self._run(self.tree.nodes[path].entry, event)
-            if self.tree.nodes[path].invokes:
-                self.to_invoke.append(path)
-            if self.tree.kind(path) is NodeKind.FINAL:
+    def _enter(self, entries: Entries) -> None:
+        for path in entries.paths:
+            self._state.active.add(path)
+            for block in entries.blocks(path):
+                self._code.run(block, path)
+            self._code.set_timers(path)
+            if self._tree.nodes[path].invokes:
+                self._to_invoke.append(path)
+            if self._tree.kind(path) is NodeKind.FINAL:
                 self._announce(path)
-        shown = [path for path in entered if path]
-        self.steps[-1] = Microstep(event=event.type, entered=tuple(shown))
-        return shown
 
-    def _add_descendants(self, path: str, entering: set[str]) -> None:
-        kind = self.tree.kind(path)
-        if kind.is_history:
-            for target in self._effective(path):
-                self._add_descendants(target, entering)
-            for target in self._effective(path):
-                self._add_ancestors(target, self.tree.parents[path], entering)
-            return
-        entering.add(path)
-        if kind is NodeKind.COMPOUND:
-            for target in self.tree.initial(path):
-                self._add_descendants(target, entering)
-            for target in self.tree.initial(path):
-                for effective in self._effective(target):
-                    self._add_ancestors(effective, path, entering)
-        elif kind is NodeKind.PARALLEL:
-            self._add_regions(path, entering)
+    # Services and children -------------------------------------------------------------------------------------------
 
-    def _add_ancestors(self, path: str, domain: str | None, entering: set[str]) -> None:
-        if domain is None or not self.tree.is_inside(path, domain):
-            return
-        for ancestor in self.tree.ancestors(path):
-            if ancestor == domain:
-                if self.tree.kind(ancestor) is NodeKind.PARALLEL:
-                    self._add_regions(ancestor, entering)
-                return
-            entering.add(ancestor)
-            if self.tree.kind(ancestor) is NodeKind.PARALLEL:
-                self._add_regions(ancestor, entering)
+    def _start_invokes(self) -> None:
+        starting = [(path, invoke) for path in self._to_invoke for invoke in self._tree.nodes[path].invokes]
+        self._to_invoke = []
+        for path, invoke in starting:
+            failed = len(self._code.errors)
+            given = self._code.ask("input", invoke.input, path)
+            if len(self._code.errors) > failed:
+                continue
+            self._state.entries += 1
+            live = LiveInvoke(id=invoke.id, entry=self._state.entries, node=path, src=invoke.src, input=given)
+            self._state.invokes.append(live)
+            begin = StartChild if invoke.machine else StartService
+            self._code.effects.append(begin(invoke=live.key))
 
-    def _add_regions(self, path: str, entering: set[str]) -> None:
-        for child in self.tree.children(path):
-            if not any(each == child or self.tree.is_inside(each, child) for each in entering | self.active):
-                self._add_descendants(child, entering)
+    def _stop_invokes(self, invokes: list[LiveInvoke]) -> None:
+        for live in invokes:
+            self._state.invokes.remove(live)
+            if self._spec_of(live).machine:
+                self._code.take_back(StartChild(invoke=live.key), StopChild(invoke=live.key))
+            else:
+                self._code.take_back(StartService(invoke=live.key), StopService(invoke=live.key))
+
+    def _spec_of(self, live: LiveInvoke) -> InvokeSpec:
+        return next(each for each in self._tree.nodes[live.node].invokes if each.id == live.id)
 
     # Ending ----------------------------------------------------------------------------------------------------------
 
     def _announce(self, path: str) -> None:
-        ended = self.tree.parents[path] or ""
-        output = self.tree.nodes[path].output
-        if self.tree.kind(ended) is NodeKind.PARALLEL:
-            output = None
-        around: str | None = ended
-        while around is not None and self._has_ended(around):
-            if around == "":
-                self._finish(output)
+        ended, spec = self._tree.parent(path), self._tree.nodes[path]
+        if ended == "" and self._tree.kind("") is NodeKind.COMPOUND:
+            self._ending = path
+            return
+        output: Any = None
+        if self._tree.kind(ended) is NodeKind.COMPOUND:
+            output = self._code.ask("output", spec.output, path)
+        fault = ("output", getattr(spec.output, "__name__", "output"), path)
+        while self._has_ended(ended):
+            if ended == "":
+                self._ending = ""
                 return
-            data = {} if output is None else output
-            self.queue.append(Event(type=f"done.state.{around}", data=data, kind=EventKind.INTERNAL))
-            around, output = self.tree.parents[around], None
-            if around is None or self.tree.kind(around) is not NodeKind.PARALLEL:
+            self._code.announce(f"done.state.{ended}", output, fault)
+            ended, output = self._tree.parent(ended), None
+            if self._tree.kind(ended) is not NodeKind.PARALLEL:
                 return
 
     def _has_ended(self, path: str) -> bool:
-        if self.tree.kind(path) is NodeKind.PARALLEL:
-            return all(self._has_ended(child) for child in self.tree.children(path))
-        if self.tree.kind(path) is NodeKind.FINAL:
-            return path in self.active
-        return any(
-            self.tree.kind(child) is NodeKind.FINAL and child in self.active for child in self.tree.children(path)
-        )
+        if self._tree.kind(path) is NodeKind.FINAL:
+            return path in self._state.active
+        children = self._tree.children(path)
+        if self._tree.kind(path) is NodeKind.PARALLEL:
+            return all(self._has_ended(child) for child in children)
+        return any(self._tree.kind(child) is NodeKind.FINAL and child in self._state.active for child in children)
 
-    def _finish(self, output: Any) -> None:
-        self.done, self.output = True, output
-        self.queue.clear()
-        self.to_invoke.clear()
-        self.effects += [StopService(invoke=key) for key in self.invokes]
-        self.invokes.clear()
+    def _end_when_done(self) -> None:
+        if self._ending is not None:
+            self._end(Status.DONE)
+            holder = self._ending if self._spec.root.output is None else ""
+            self._state.output = self._code.ask("output", self._tree.nodes[holder].output, holder)
 
-    def _run(self, actions: Iterable[Action], event: Event) -> None:
-        for action in actions:
-            action.fn(self.context, event, self.actions)
-
-
-def _takes(descriptor: str, event_type: str) -> bool:
-    if not descriptor or not event_type:
-        return descriptor == event_type
-    if descriptor.endswith(".*"):
-        return event_type.startswith(descriptor.removesuffix("*"))
-    return descriptor in {"*", event_type}
+    def _end(self, status: Status) -> None:
+        active = set(self._state.active)
+        for path in reversed(self._tree.sort(active)):
+            self._code.run(self._tree.nodes[path].exit, path)
+            self._state.active.remove(path)
+        self._state.active |= active
+        self._state.status = status
+        self._stop_invokes(list(self._state.invokes))
+        self._code.cancel_timers(self._state.timers)

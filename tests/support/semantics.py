@@ -42,7 +42,8 @@ def _settle(chart: Statechart, macrostep: Macrostep) -> Macrostep:
             invoke=live.id,
             event=Event(type="example"),
         )
-        data: Any = chart.definition.invokes[live.id].fn(call)
-        result = Event(type=f"done.invoke.{live.id}", data=data, kind=EventKind.RESULT, invoke=live.key)
+        fn = chart.definition.invokes[live.id].fn
+        data: Any = fn(call) if fn else None
+        result = Event(type=f"done.invoke.{live.id}", data=data, kind=EventKind.RESULT, key=live.key)
         macrostep = step(chart.definition, macrostep.snapshot, result)
     return macrostep

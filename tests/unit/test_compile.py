@@ -237,7 +237,7 @@ def test_the_table_is_the_definition_as_json_data() -> None:
                     "kind": "atomic",
                     "entry": ["e"],
                     "transitions": [
-                        {"event": "GO", "targets": ["z"], "guards": ["not g"], "before": ["t"], "kind": "external"}
+                        {"event": "GO", "targets": ["z"], "guards": [{"not": "g"}], "before": ["t"], "kind": "external"}
                     ],
                 },
                 {
@@ -399,3 +399,11 @@ def test_a_validation_error_stops_the_build_together_with_the_warnings() -> None
 
 def test_a_transition_spec_is_external_unless_it_says_otherwise() -> None:
     assert TransitionSpec(event="GO").kind is TransitionKind.EXTERNAL
+
+
+def test_nodes_that_lie_too_deep_are_refused() -> None:
+    inner = node("x")
+    for _ in range(2000):
+        inner = node("x", inner)
+    with pytest.raises(DefinitionError, match="too-deep"):
+        compile_machine(spec(inner))

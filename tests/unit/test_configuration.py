@@ -2,7 +2,8 @@
 
 import pytest
 
-from settle.core.configuration import dump_configuration, iterate, load_configuration
+from settle.core.bits import iterate
+from settle.core.configuration import dump_configuration, load_configuration
 from settle.core.errors import SnapshotInvalidError
 from tests.support.charts import machine, node, parallel
 
@@ -26,7 +27,7 @@ def test_leaves_stand_for_themselves_and_all_their_ancestors(leaves: tuple[str, 
     mask = load_configuration(CHART, leaves)
     assert mask == mask_of(*active)
     assert dump_configuration(CHART, mask) == leaves
-    assert [each.path for each in iterate(CHART, mask)] == list(active)
+    assert [each.path for each in iterate(CHART.nodes, mask)] == list(active)
 
 
 def test_leaves_are_dumped_in_document_order() -> None:

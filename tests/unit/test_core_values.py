@@ -3,12 +3,13 @@
 import pytest
 
 from settle.core import errors
+from settle.core.conditions import Guard, Not
 from settle.core.errors import Disposition, EventInvalidError, FieldError, Finding, SettleError, UserCodeError
 from settle.core.event import Event, is_internal
 from settle.core.macrostep import Macrostep, Microstep
 from settle.core.service import ServiceError
 from settle.core.snapshot import LiveInvoke, Snapshot
-from settle.core.spec import Guard, NodeKind
+from settle.core.spec import NodeKind
 
 SNAPSHOT = Snapshot(machine="m", machine_version=1, definition="0", configuration=("a",), context={})
 
@@ -50,7 +51,7 @@ def test_values_read_well() -> None:
         return True
 
     assert str(Guard(name="paid", fn=fn)) == "paid"
-    assert str(Guard(name="paid", fn=fn, negated=True)) == "not paid"
+    assert str(Not(Guard(name="paid", fn=fn))) == "not paid"
     assert str(ServiceError("declined")) == "declined"
     assert str(ServiceError("declined", "no funds")) == "declined: no funds"
     assert str(Finding(code="c", message="m")) == "c: m"

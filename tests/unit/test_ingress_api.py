@@ -216,3 +216,22 @@ def test_no_data_is_logged_at_info(api: ApiGateway, caplog: pytest.LogCaptureFix
     assert caplog.records
     shown: list[Any] = [str(vars(record)) for record in caplog.records]
     assert not any("secret" in each for each in shown)
+
+
+# Diagrams ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_machine_and_an_instance_can_be_drawn(api: ApiGateway) -> None:
+    drawn = api.get("/machines/post-desk/diagram")
+    assert drawn.status == 200
+    assert drawn.headers["Content-Type"].startswith("text/vnd.mermaid")
+    assert "stateDiagram-v2" in drawn.text
+    api.post("/machines/plain/instances/p1/events", {"type": "GO"}, prefer="wait=5")
+    marked = api.get("/machines/plain/instances/p1/diagram")
+    assert marked.status == 200
+    assert marked.text != api.get("/machines/plain/diagram").text
+
+
+def test_what_is_not_there_cannot_be_drawn(api: ApiGateway) -> None:
+    assert code(api.get("/machines/none/diagram")) == (404, "unknown_machine")
+    assert code(api.get("/machines/plain/instances/none/diagram")) == (404, "unknown_instance")

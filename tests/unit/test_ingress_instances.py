@@ -246,7 +246,7 @@ def test_live_services_are_shown() -> None:
     api.put("/machines/slow/instances/s")
     instance = api.system.instance("slow/s")
     invokes = (LiveInvoke(id="call", entry=1, node="busy", src="call"),)
-    store(api, instance, snapshot=replace(instance.snapshot, configuration=("busy",), invokes=invokes))
+    store(api, instance, snapshot=instance.snapshot._replace(configuration=("busy",), invokes=invokes))
     found = api.get("/machines/slow/instances/s").json
     assert found["services"] == [{"id": "call", "node": "busy", "src": "call"}]
     assert found["settled"] is False
@@ -265,7 +265,7 @@ def test_an_unchanged_instance_is_not_sent_again(api: ApiGateway) -> None:
 def test_an_instance_of_an_unknown_version_is_still_readable(api: ApiGateway) -> None:
     api.put(INSTANCE, {"event": {"type": "BOOK", "data": {"price": 3}}})
     instance = api.system.instance("trip/t1")
-    store(api, instance, snapshot=replace(instance.snapshot, machine_version=7))
+    store(api, instance, snapshot=instance.snapshot._replace(machine_version=7))
     found = api.get(INSTANCE)
     assert found.status == 200
     assert found.json["value"] == {"booked": {"hotel": "wanted", "train": "wanted"}}

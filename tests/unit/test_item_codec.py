@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 
 from settle.core.errors import SnapshotInvalidError
+from settle.core.json_text import from_json, to_json
 from settle.runtime.errors import InstanceTooNewError
 from settle.runtime.instance import HeldEvent
 from settle.runtime.item_codec import (
@@ -11,9 +12,7 @@ from settle.runtime.item_codec import (
     decode_receipt,
     encode_held,
     encode_receipt,
-    from_json,
     pack_entry,
-    to_json,
     unpack_entry,
 )
 from settle.runtime.ledger import LedgerEntry

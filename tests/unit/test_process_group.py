@@ -509,7 +509,7 @@ def test_a_machine_that_never_comes_to_rest_is_quarantined() -> None:
         "restless",
         settled("rest", on("GO", "ping")),
         node("ping", on("", "pong", guards=(guard("yes", lambda _c, _e: True),))),
-        node("pong", on("", "ping", guards=(guard("yes", lambda _c, _e: True),))),
+        node("pong", on("", "rest", guards=(guard("no", lambda _c, _e: False),)), on("", "ping")),
     )
     system = System(chart)
     system.post("restless/1", "GO")

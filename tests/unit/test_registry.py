@@ -65,13 +65,13 @@ def test_an_instance_stays_on_its_version(registry: Registry) -> None:
 def test_a_version_that_is_not_registered_is_named_with_its_mend(registry: Registry) -> None:
     snapshot = start(registry.get("door")).snapshot
     with pytest.raises(UnknownVersionError) as caught:
-        registry.definition_for(replace(snapshot, machine_version=7))
+        registry.definition_for(snapshot._replace(machine_version=7))
     message = "version 7 of 'door' is not registered (there is 1, 2); add it to `versions` in door.py"
     assert str(caught.value) == message
 
 
 def test_a_machine_without_a_file_is_told_where_one_would_be(registry: Registry) -> None:
-    snapshot = replace(start(registry.get("door")).snapshot, machine_version=7)
+    snapshot = start(registry.get("door")).snapshot._replace(machine_version=7)
     with pytest.raises(UnknownVersionError, match=r"add it to `versions` in door\.py$"):
         replace(registry, files={}).definition_for(snapshot)
 
@@ -80,7 +80,7 @@ def test_a_changed_version_is_named_with_its_mend(registry: Registry) -> None:
     door = registry.get("door")
     snapshot = start(door).snapshot
     with pytest.raises(UnknownVersionError) as caught:
-        registry.definition_for(replace(snapshot, definition="0123456789abcdef"))
+        registry.definition_for(snapshot._replace(definition="0123456789abcdef"))
     assert str(caught.value) == (
         f"version 2 of 'door' was changed: it was 0123456789abcdef, it is {door.hash}; restore it under its number, and"
         " give what you changed a number of its own"
@@ -88,7 +88,7 @@ def test_a_changed_version_is_named_with_its_mend(registry: Registry) -> None:
 
 
 def test_a_machine_whose_file_is_gone_keeps_its_events(registry: Registry) -> None:
-    snapshot = replace(start(registry.get("door")).snapshot, machine="window")
+    snapshot = start(registry.get("door")).snapshot._replace(machine="window")
     with pytest.raises(
         UnknownVersionError, match="there is no machine 'window' any more; bring its file back"
     ) as caught:

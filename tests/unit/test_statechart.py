@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 import settle
-from settle import Actions, Context, Event, ServiceCall, Statechart
+from settle import Actions, Context, DefinitionError, Event, ServiceCall, Statechart
 from settle.core.definition import Definition, Node
 from settle.core.spec import NodeKind, TransitionKind
 from tests.support.driver import Driver
@@ -433,7 +433,7 @@ def test_remap_leads_out_of_a_reused_chart_and_keeps_actions() -> None:
     ).definition
     assert [n.path for n in definition.nodes] == ["", "a", "a.one", "a.two", "over"]
     assert edges(definition, "a.two") == [("", ("over",)), ("M", ("over",))]
-    assert Driver(definition).send("N", n=1).context["log"] == [""]
+    assert Driver(definition).send("N", n=1).context["log"] == ["N"]
 
 
 def test_a_reused_chart_finds_its_own_names_and_its_own_root() -> None:
@@ -598,3 +598,25 @@ def test_the_package_knows_its_names() -> None:
     assert set(settle.__all__) <= set(dir(settle))
     with pytest.raises(AttributeError, match="'settle' has no attribute 'Nothing'"):
         _ = settle.Nothing
+
+
+def test_an_implementation_may_be_a_dict_whose_names_are_no_identifiers() -> None:
+    chart = Statechart(
+        id="m",
+        implementation={"Mode: First": lambda ctx: ctx.update(ok=True)},
+        states=["a"],
+        transitions=[{"trigger": "GO", "source": "a", "dest": None, "actions": "Mode: First"}],
+    )
+    assert Driver(chart.definition).send("GO").context == {"ok": True}
+
+
+def test_states_that_lie_too_deep_are_refused_through_every_door() -> None:
+    ours: dict[str, Any] = {"name": "x"}
+    theirs: dict[str, Any] = {}
+    for _ in range(450):
+        ours = {"name": "x", "children": [ours]}
+        theirs = {"initial": "x", "states": {"x": theirs}}
+    with pytest.raises(DefinitionError, match="too-deep"):
+        Statechart(id="m", states=[ours])
+    with pytest.raises(DefinitionError, match="too-deep"):
+        Statechart.from_xstate(theirs, id="m")

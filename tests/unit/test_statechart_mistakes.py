@@ -74,7 +74,7 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             "unknown keyword of a transition",
             (
                 "unknown-keyword at 'a': a transition has the unknown keyword `if_`; known are actions, after, "
-                "before, conditions, dest, internal, reenter, source, trigger, unless"
+                "before, conditions, delay, description, dest, internal, meta, reenter, source, trigger, unless"
             ),
             ["a"],
             [{"trigger": "GO", "source": "a", "dest": "a", "if_": "yes"}],
@@ -100,12 +100,28 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
         ),
         case(
             "a timeout",
-            "unsupported-timer at 'a': a state has `timeout`: timers come with a later release; take it out",
-            [{"name": "a", "timeout": 3, "on_timeout": "a"}],
+            "bad-timeout at 'a': it has `timeout` but no `on_timeout`; add it",
+            [{"name": "a", "timeout": 3}],
+        ),
+        case(
+            "an end of no timeout",
+            "bad-timeout at 'a': it has `on_timeout` but no `timeout`; add it",
+            [{"name": "a", "on_timeout": "a"}],
+        ),
+        case(
+            "a timeout that is no duration",
+            (
+                "bad-delay at 'a': a delay is seconds, a timedelta, text like '24h' or 'PT24H', or a datetime, not"
+                " 'next week'; correct it"
+            ),
+            [{"name": "a", "timeout": "next week", "on_timeout": "a"}],
         ),
         case(
             "a delay",
-            ("unsupported-timer at 'a': a transition has `delay`: timers come with a later release; take it out"),
+            (
+                "bad-transition at 'a': a transition has `trigger` and `delay`: it waits for an event or for a time;"
+                " drop one, or write two"
+            ),
             ["a"],
             [{"trigger": "GO", "source": "a", "dest": "a", "delay": 3}],
         ),
@@ -252,7 +268,8 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
         ),
         case(
             "output of a state that is not final",
-            "bad-output at 'a': only a final state has an `output`; move it there, or add `final`",
+            "bad-output at 'a': only a final state or the machine itself has an `output`; move it"
+            " there, or add `final`",
             [{"name": "a", "output": 1}],
         ),
         case(
@@ -275,7 +292,7 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             "actions of a history state",
             (
                 "unknown-keyword at 'a.h': a history state has the unknown keyword `tags`; known are default, "
-                "history, meta, name"
+                "description, history, meta, name"
             ),
             [{"name": "a", "children": ["b", {"name": "h", "history": "deep", "tags": ["x"]}]}],
         ),
@@ -388,7 +405,8 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
         ),
         case(
             "an invoke without a service",
-            "bad-invoke at 'a': an invoke needs a `src`: the name of a service, or a function",
+            "bad-invoke at 'a': an invoke needs a `src`, the name of a service or a function,"
+            " or a `machine`, the name of one",
             [{"name": "a", "invoke": {"on_done": "a"}}],
         ),
         case(
@@ -458,7 +476,8 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             "a method of a class",
             (
                 "bad-signature at 'a': the guard 'below' takes (self, ctx: Any) -> bool; write below(ctx) or "
-                "below(ctx, event), as a `@staticmethod`; or pass an instance of the class as `implementation`"
+                "below(ctx, event) or below(ctx, event, active), as a `@staticmethod`; or pass an instance "
+                "of the class as `implementation`"
             ),
             ["a"],
             [["GO", "a", "a", "below"]],
@@ -468,7 +487,7 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             "a guard of no arguments",
             (
                 "bad-signature at 'a': the guard 'takes_nothing' takes () -> bool; write takes_nothing(ctx) or "
-                "takes_nothing(ctx, event)"
+                "takes_nothing(ctx, event) or takes_nothing(ctx, event, active)"
             ),
             ["a"],
             [["GO", "a", "a", takes_nothing]],
@@ -494,7 +513,8 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
         ),
         case(
             "a context that is no model",
-            "bad-context: `context` is a pydantic model class, or None for a plain dict; not <class 'dict'>",
+            "bad-context: `context` is a pydantic model class, a dict to begin with, or None for an empty"
+            " one; not <class 'dict'>",
             ["a"],
             context=dict,
         ),
@@ -551,7 +571,7 @@ def test_all_mistakes_are_found_at_once() -> None:
     )
     codes = [
         "refused-keyword",
-        "unsupported-timer",
+        "bad-timeout",
         "unknown-keyword",
         "duplicate-node",
         "bad-transition",

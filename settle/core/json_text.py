@@ -1,0 +1,85 @@
+"""JSON text, as everything that is stored is written and read: compact, strict, and fast.
+
+The work is done by pydantic's own JSON parser and writer; what they do not carry, such as half of a surrogate
+pair, the standard library does.
+"""
+
+import json
+from typing import Any, Final, NoReturn
+
+from pydantic_core import PydanticSerializationError
+from pydantic_core import from_json as _parse
+from pydantic_core import to_json as _write
+
+from settle.core.errors import ContextInvalidError
+
+MALFORMED: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+"""What reading a document raises when it is not what we wrote."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def to_json(document: Any) -> str:  # noqa: ANN401 - any JSON data
+    """Write a document, always as text that UTF-8 can carry.
+
+    Raises:
+        ContextInvalidError: it holds something that is not JSON data, or is nested too deeply to be read again.
+    """
+    try:
+        written = _write(document)
+    except (PydanticSerializationError, UnicodeEncodeError, ValueError):
+        return _to_json_slowly(document)
+    if b"NaN" in written or b"Infinity" in written:  # as a text, or as what is no JSON
+        return _to_json_slowly(document)
+    return written.decode()
+
+
+def _to_json_slowly(document: Any) -> str:  # noqa: ANN401 - any JSON data
+    """Write what the fast writer could not, or say why it cannot be written."""
+    try:
+        return _ENCODER.encode(document)
+    except (RecursionError, TypeError, ValueError) as error:
+        raise ContextInvalidError(f"cannot be stored as JSON: {error}") from error
+
+
+def from_json(text: str) -> Any:  # noqa: ANN401 - any JSON data
+    """Read a document. Raises one of `MALFORMED`."""
+    try:
+        return _parse(text, allow_inf_nan=False)
+    except ValueError:
+        return _DECODER.decode(text)
+
+
+def integer(value: Any) -> int:  # noqa: ANN401 - any JSON data
+    """Pass an integer on. Raises `TypeError` for anything else, a boolean too."""
+    if type(value) is int:
+        return value
+    raise TypeError(f"{value!r} is not an integer")
+
+
+def number(value: Any) -> float:  # noqa: ANN401 - any JSON data
+    """Pass a number on. Raises `TypeError` for anything else."""
+    if type(value) is float:
+        return value
+    return integer(value)
+
+
+def text(value: Any) -> str:  # noqa: ANN401 - any JSON data
+    """Pass a text on. Raises `TypeError` for anything else."""
+    if type(value) is str:
+        return value
+    raise TypeError(f"{value!r} is not text")
+
+
+def texts(values: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON data
+    """Turn a list of texts into a tuple. Raises `TypeError` for anything else."""
+    if type(values) is list:
+        "".join(values)  # raises for anything else in it, much faster than a look at each
+        return tuple(values)
+    raise TypeError(f"{values!r} is not a list")
