@@ -29,7 +29,7 @@ lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m settle check
+	$(BIN)/python -m settle check --strict
 
 coverage: $(VENV)/.all
 	$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term --cov-fail-under=95"

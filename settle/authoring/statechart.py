@@ -1,7 +1,6 @@
 """`Statechart`: how a machine is written in Python."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from enum import Enum
 from typing import Any, Self
 
@@ -24,7 +23,7 @@ from settle.authoring.walk import walk
 from settle.core.codec import Codec
 from settle.core.compile import compile_machine
 from settle.core.definition import Definition
-from settle.core.errors import DefinitionError, Finding
+from settle.core.errors import DefinitionError
 from settle.core.spec import ErrorPolicy, MachineSpec, NodeSpec, Selection
 
 Name = str | Enum
@@ -255,18 +254,6 @@ class Statechart(Reusable):
 
 def _build(spec: MachineSpec, findings: Findings) -> Definition:
     """Compile, and raise with what both the front end and the compiler found."""
-    errors: list[Finding] = findings.errors
     if findings.broken:
-        raise DefinitionError(spec.id, errors)
-    try:
-        definition = compile_machine(spec)
-    except DefinitionError as error:
-        raise DefinitionError(spec.id, [*errors, *error.findings]) from None
-    if errors:
-        raise DefinitionError(spec.id, errors)
-    heard = [
-        finding
-        for finding in findings.warnings
-        if finding.code not in spec.silenced and f"{finding.code}@{finding.node}" not in spec.silenced
-    ]
-    return replace(definition, warnings=(*heard, *definition.warnings))
+        raise DefinitionError(spec.id, findings.errors)
+    return compile_machine(spec, findings.items)

@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _make_parser().parse_args(arguments)
     match options.command:
         case "check":
-            return check(options.machines)
+            return check(options.machines, strict=options.strict)
         case "describe":
             return describe(options.machine, options.machines)
         case _:
@@ -25,6 +25,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="settle", description="Durable statecharts on AWS serverless.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     checking = commands.add_parser("check", help="read every machine file and say what is wrong with it")
+    checking.add_argument("--strict", action="store_true", help="fail on warnings too")
     describing = commands.add_parser("describe", help="say in sentences what a machine does")
     drawing = commands.add_parser("diagram", help="draw a machine, as Mermaid text")
     for command in (describing, drawing):

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from settle.core.codec import PlainCodec
 from settle.core.delay import find_due
 from settle.core.effects import Effect, Log, SendEvent
-from settle.core.errors import EffectLimitError
+from settle.core.errors import EffectLimitError, StepError
 from settle.core.event import RUNTIME_PREFIX
 
 MAX_EFFECTS: Final = 256
@@ -20,6 +20,7 @@ class Recorder(Protocol):
 
     effects: list[Effect]
     now: float
+    breach: StepError | None
 
     def in_state(self, path: str) -> bool:
         """Tell whether a node is active."""
@@ -59,10 +60,16 @@ class Actions:
         return self._run.in_state(path)
 
     def raise_(self, event_type: str, data: Any = None) -> None:  # noqa: ANN401 - any JSON data
-        """Put an event on the internal queue: it is handled in this same macrostep, before any external event."""
+        """Put an event on the internal queue: it is handled in this same macrostep, before any external event.
+
+        Raises:
+            ValueError: no type, or one that only the runtime makes.
+            CodecError: the data is not JSON data.
+            EventInvalidError: the data does not fit the model of its type.
+        """
         _check_type(event_type)
         self._add()
-        self._run.raise_event(event_type, data)
+        self._run.raise_event(event_type, _plain.dump(data))
 
     def send(
         self,
@@ -111,7 +118,9 @@ class Actions:
     def _add(self) -> None:
         self._count += 1
         if self._count > MAX_EFFECTS:
-            raise EffectLimitError(f"more than {MAX_EFFECTS} effects in one macrostep; is an action in a loop?")
+            error = EffectLimitError(f"more than {MAX_EFFECTS} effects in one macrostep; is an action in a loop?")
+            self._run.breach = error  # an action that catches everything must not hide it
+            raise error
 
 
 def _check_type(event_type: str) -> None:

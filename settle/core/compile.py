@@ -1,6 +1,6 @@
 """From a spec to a Definition: number the nodes, resolve the targets, work out what each transition leaves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import combinations
@@ -22,11 +22,15 @@ from settle.core.spec import (
     TransitionKind,
 )
 from settle.core.table import hash_table, make_table
-from settle.core.validation import validate_definition
+from settle.core.validation import heed_silences, validate_definition
 
 
-def compile_machine(spec: MachineSpec) -> Definition:
+def compile_machine(spec: MachineSpec, earlier: Sequence[Finding] = ()) -> Definition:
     """Compile and validate a machine.
+
+    Args:
+        spec: the machine.
+        earlier: what a front end found, to be silenced and reported with the rest.
 
     Raises:
         DefinitionError: with every finding that stops the build.
@@ -40,7 +44,7 @@ def compile_machine(spec: MachineSpec) -> Definition:
     transitions = _build_transitions(placed, nodes, numbers, findings)
     invokes = _collect_invokes(placed, findings)
     if findings:
-        raise DefinitionError(spec.id, findings)
+        raise DefinitionError(spec.id, heed_silences([*earlier, *findings], spec.silenced))
     nodes = _link(nodes, transitions)
     table = make_table(spec)
     definition = Definition(
@@ -60,14 +64,10 @@ def compile_machine(spec: MachineSpec) -> Definition:
         errors=spec.errors,
         uses_settled=any(SETTLED in node.tags for node in nodes),
     )
-    found = [f for f in validate_definition(definition) if not _is_silenced(f, spec.silenced)]
+    found = heed_silences([*earlier, *validate_definition(definition)], spec.silenced)
     if any(finding.severity == "error" for finding in found):
         raise DefinitionError(spec.id, found)
-    return replace(definition, warnings=tuple(found))
-
-
-def _is_silenced(finding: Finding, silenced: Mapping[str, str]) -> bool:
-    return finding.code in silenced or f"{finding.code}@{finding.node}" in silenced
+    return replace(definition, warnings=found)
 
 
 # Numbering -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ def find_domain(nodes: tuple[Node, ...], source: int, targets: tuple[int, ...], 
         return source
     if kind is TransitionKind.LOCAL and all(target == source or node.within >> target & 1 for target in targets):
         return source
-    for ancestor in node.ancestors:
-        if all(nodes[ancestor].within >> target & 1 for target in targets):
-            return ancestor
-    return 0
+    shared = node.up
+    for target in targets:
+        shared &= nodes[target].up
+    return max(shared.bit_length() - 1, 0)  # the innermost comes last in document order

@@ -24,6 +24,7 @@ its own branch in `settle.runtime.errors`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Disposition(StrEnum):
@@ -43,6 +44,16 @@ class SettleError(Exception):
     disposition: Disposition = Disposition.QUARANTINE
     code: str = "error"
     """Stable, short (at most 32 characters), safe to store and to show."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let errors be copied and sent between processes, whatever their constructors take."""
+        return _revive, (type(self), self.args, dict(vars(self)))
+
+
+def _revive(kind: type[SettleError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> SettleError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(attributes)
+    return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

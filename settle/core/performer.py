@@ -39,6 +39,7 @@ class Performer:
         queue: the internal queue.
         effects: what was recorded.
         errors: exceptions that became events.
+        breach: a limit that an action went over, whether or not it let the error pass.
         refusals: transitions that would have taken the last event, with the condition that did not hold.
     """
 
@@ -49,6 +50,7 @@ class Performer:
         "_event",
         "_given",
         "_live",
+        "breach",
         "definition",
         "effects",
         "errors",
@@ -78,6 +80,7 @@ class Performer:
         self.queue: list[Event] = []
         self.effects: list[Effect] = []
         self.errors: list[UserCodeError] = []
+        self.breach: StepError | None = None
         self.refusals: list[tuple[Transition, str]] = []
 
     @property

@@ -209,6 +209,8 @@ class Run(Performer):
         self._to_invoke.clear()
 
     def _result(self) -> Macrostep:
+        if self.breach is not None:
+            raise self.breach
         before, live = self.snapshot, self._live or self.snapshot
         snapshot = Snapshot(  # in the order of its fields: by name it takes twice as long, in every step
             before.machine,

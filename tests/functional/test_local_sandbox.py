@@ -258,21 +258,20 @@ class TestAdmission:
     def test_those_who_wait_leave_room_for_others(self, make_function: MakeFunction) -> None:
         function = make_function("sleep", max_concurrency=6)
 
-        async def scenario() -> float:
+        async def scenario() -> bool:
             admission = Admission(function, computing=1)
             waiting = [
-                asyncio.create_task(admission.invoke({"seconds": 2}, request_id=str(number))) for number in range(5)
+                asyncio.create_task(admission.invoke({"seconds": 20}, request_id=str(number))) for number in range(5)
             ]
             await asyncio.sleep(0)
-            before = time.monotonic()
             await admission.invoke({"seconds": 0.001}, request_id="quick")
-            took = time.monotonic() - before
+            still_waiting = not any(task.done() for task in waiting)
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
-            return took
+            return still_waiting
 
-        assert asyncio.run(scenario()) < 1.5
+        assert asyncio.run(scenario())
         assert len(pids(function)) <= 1
 
     def test_request_is_turned_away_when_all_stay_busy(self, make_function: MakeFunction) -> None:

@@ -139,7 +139,7 @@ class TestServing:
         system = start(consumer="crash")
         system.client.post("/lamp", content="SWITCH", headers={"content-type": "text/plain"})
         wait_for(lambda: system.report()["counters"]["consumer"]["crashed_in_flight"] == 1)
-        assert system.report()["counters"]["mapping"]["failed_batches"] == 1
+        wait_for(lambda: system.report()["counters"]["mapping"]["failed_batches"] == 1)
         assert system.client.get("/lamp").status_code == 200
         assert "exit status 3" in system.output
 

@@ -10,12 +10,12 @@ from settle.core.compile import compile_machine
 from settle.core.configuration import active_paths
 from settle.core.definition import Definition
 from settle.core.effects import CancelTimer, SetTimer, StartChild, StartService, StopChild, StopService
-from settle.core.event import Event, EventKind
+from settle.core.event import Event
 from settle.core.interpreter import STOP_EVENT, step
-from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot, Status
+from settle.core.snapshot import LiveTimer, Snapshot, Status
 from settle.core.spec import MachineSpec
 from tests.support.random_charts import machines
-from tests.support.random_walks import Turn, walks, wander
+from tests.support.random_walks import Live, Turn, bring, list_live, walks, wander
 
 some = settings(max_examples=80)
 
@@ -27,8 +27,8 @@ def low_limit() -> Iterator[None]:
         yield
 
 
-def live_in(snapshot: Snapshot | None) -> dict[str, LiveInvoke | LiveTimer]:
-    return {live.key: live for live in (*snapshot.invokes, *snapshot.timers)} if snapshot else {}
+def live_in(snapshot: Snapshot | None) -> dict[str, Live]:
+    return {live.key: live for live in list_live(snapshot)} if snapshot else {}
 
 
 @some
@@ -54,10 +54,9 @@ def test_entry_numbers_only_grow_and_are_given_once(spec: MachineSpec, words: li
         first = before.entries if before else 0
         new = [live for key, live in live_in(after).items() if key not in live_in(before)]
         assert all(first < live.entry <= after.entries for live in new)
-        for live in (*after.invokes, *after.timers):
+        for live in list_live(after):
             assert given_to.setdefault(live.entry, live.key) == live.key
-        for lives in (after.invokes, after.timers):
-            numbers = [live.entry for live in lives]
+        for numbers in ([live.entry for live in after.invokes], [live.entry for live in after.timers]):
             assert numbers == sorted(numbers), "they stand in the order in which they began"
 
 
@@ -77,7 +76,7 @@ def test_effects_say_what_begins_and_what_ends(spec: MachineSpec, words: list[st
         assert sorted(map(str, said)) == sorted(map(str, [*begins, *ends]))
 
 
-def turn_effect(definition: Definition, live: LiveInvoke | LiveTimer, *, begins: bool) -> object:
+def turn_effect(definition: Definition, live: Live, *, begins: bool) -> object:
     if isinstance(live, LiveTimer):
         return SetTimer(timer=live.key, due=live.due) if begins else CancelTimer(timer=live.key)
     if definition.invokes[live.id].machine:
@@ -103,7 +102,8 @@ def test_a_node_keeps_what_it_has_until_it_is_left_and_begins_it_anew_when_it_is
         for node in definition.nodes:
             if node.path in entered - failed:
                 own = [live for live in live_in(snapshot).values() if live.node == node.path]
-                assert [live.id for live in own] == [each.id for each in (*node.invokes, *node.timers)]
+                ids = [*(invoke.id for invoke in node.invokes), *(timer.id for timer in node.timers)]
+                assert [live.id for live in own] == ids
 
 
 def moves(turn: Turn) -> tuple[set[str], set[str]]:
@@ -127,12 +127,6 @@ def test_what_is_not_live_any_more_changes_nothing(spec: MachineSpec, words: lis
             if key not in live_in(snapshot):
                 macrostep = step(definition, snapshot, event, turn.now)
                 assert (macrostep.snapshot, macrostep.taken, macrostep.effects) == (snapshot, False, ())
-
-
-def bring(live: LiveInvoke | LiveTimer) -> Event:
-    if isinstance(live, LiveTimer):
-        return Event(kind=EventKind.TIMER, key=live.key)
-    return Event(type=f"done.invoke.{live.id}", kind=EventKind.RESULT, key=live.key)
 
 
 @some

@@ -15,7 +15,7 @@ from settle.core.compile import compile_machine
 from settle.core.conditions import Guard
 from settle.core.configuration import load_configuration
 from settle.core.definition import Definition
-from settle.core.errors import MicrostepLimitError, UserCodeError
+from settle.core.errors import MicrostepLimitError, StepError
 from settle.core.event import Event
 from settle.core.interpreter import start, step
 from settle.core.macrostep import Macrostep
@@ -152,7 +152,7 @@ def try_step(definition: Definition, snapshot: Snapshot, event: Event) -> Macros
     """A macrostep, or None when it fails."""
     try:
         return step(definition, snapshot, event)
-    except (MicrostepLimitError, UserCodeError):
+    except StepError:
         return None
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 import settle.core.run
 from settle.core.compile import compile_machine
 from settle.core.definition import Definition
-from settle.core.errors import EventInvalidError, MicrostepLimitError, SettleError, UserCodeError
+from settle.core.errors import EffectLimitError, EventInvalidError, MicrostepLimitError, SettleError, UserCodeError
 from settle.core.event import Event
 from settle.core.interpreter import STOP_EVENT
 from settle.core.macrostep import Macrostep
@@ -18,8 +18,9 @@ from settle.core.spec import MachineSpec
 from tests.support.random_charts import machines
 from tests.support.random_walks import START, Walker, turn, walks
 from tests.support.reference import EndlessError, Outcome, Reference
-from tests.support.reference_code import AbortedError, RefusedError
+from tests.support.reference_code import AbortedError, GreedyError, RefusedError
 
+ENDLESS = (EndlessError, GreedyError)
 LIMIT = 60
 """Microsteps; enough for machines of this size, and soon reached by those that never come to rest."""
 
@@ -52,7 +53,7 @@ def compare(spec: MachineSpec, words: list[str]) -> None:
             snapshot = found.snapshot
         else:
             assert found == expected
-        if snapshot is None or expected == "endless":
+        if snapshot is None or expected in ENDLESS:
             return
 
 
@@ -75,8 +76,8 @@ def expect(reference: Reference, event: Event, now: float) -> object:
         return error.fault
     except RefusedError:
         return "refused"
-    except EndlessError:
-        return "endless"
+    except ENDLESS as error:
+        return type(error)
 
 
 def reason(error: SettleError) -> object:
@@ -86,7 +87,9 @@ def reason(error: SettleError) -> object:
         case EventInvalidError():
             return "refused"
         case MicrostepLimitError():
-            return "endless"
+            return EndlessError
+        case EffectLimitError():
+            return GreedyError
         case _:
             raise error
 

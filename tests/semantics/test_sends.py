@@ -1,5 +1,6 @@
 """Messages: effects that are sent when the macrostep is stored, at once or later."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -132,6 +133,7 @@ def test_delayed_messages_end_with_the_machine() -> None:
         (lambda _c, _e, do: do.send("x/1", "A", delay="soon"), "a delay is seconds"),
         (lambda _c, _e, do: do.send("x/1", "A", delay=-1), "between zero and a hundred years"),
         (lambda _c, _e, do: do.send("x/1", "A", {"x": object()}), "object is not JSON data"),
+        (lambda _c, _e, do: do.raise_("A", {"x": object()}), "object is not JSON data"),
         (lambda _c, _e, do: do.cancel(""), "needs the `id`"),
         (lambda _c, _e, do: do.in_state("nowhere"), "has no node 'nowhere'"),
     ],
@@ -184,3 +186,13 @@ def test_cancel_does_not_touch_the_timer_of_the_machine_itself() -> None:
         ],
     )
     assert len(after(chart.definition, "GO").snapshot.timers) == 1
+
+
+def test_a_limit_that_an_action_swallows_is_an_error_all_the_same() -> None:
+    def greedy(_ctx: Any, _event: Event, do: Actions) -> None:
+        for _ in range(300):
+            with contextlib.suppress(Exception):
+                do.log("more")
+
+    with pytest.raises(EffectLimitError):
+        after(acting(GO=greedy), "GO")

@@ -1,6 +1,6 @@
 """Random machines, in which everything that the step knows meets everything else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from settle.core.codec import ModelCodec, PlainCodec
 from settle.core.conditions import Condition
 from settle.core.spec import (
     SEPARATOR,
+    Action,
     InvokeSpec,
     MachineSpec,
     NodeKind,
@@ -67,8 +68,9 @@ def _make_models(choices: Choices, style: Style, paths: Mapping[str, NodeSpec]) 
     if not style.models:
         return {}
     ends = [f"done.state.{path}" for path, spec in paths.items() if path and spec.children]
-    names = ["B", *([choices.pick(ends)] if ends and choices.one_in(2) else [])]
-    return {name: ModelCodec(Numbered) for name in names}
+    results = [f"{word}.invoke.{path}" for path in paths for word in ("done", "error")]
+    named = [choices.pick(each) for each in (ends, results, ["error.execution"]) if each and choices.one_in(3)]
+    return {name: ModelCodec(Numbered) for name in ("B", *named)}
 
 
 # Nodes ---------------------------------------------------------------------------------------------------------------
@@ -123,12 +125,15 @@ class _Linker:
         return replace(
             spec,
             **self._make_initial(spec, path),
-            entry=(telling(f"+{path}", self.style, names), *make_block(self.choices, self.style, "enter", names)),
-            exit=(telling(f"-{path}", self.style, names), *make_block(self.choices, self.style, "exit", names)),
+            entry=(*self._tell(f"+{path}", names), *make_block(self.choices, self.style, "enter", names)),
+            exit=(*self._tell(f"-{path}", names), *make_block(self.choices, self.style, "exit", names)),
             invokes=self._make_invokes(path) if acts else (),
             transitions=tuple(self._make_transition() for _ in range(self.choices.pick((1, 0, 2, 3)) if acts else 0)),
             output=make_value(self.choices, self.style) if not path or spec.kind is NodeKind.FINAL else None,
         )
+
+    def _tell(self, text: str, paths: Sequence[str]) -> tuple[Action, ...]:
+        return () if self.style.mute and not self.choices.one_in(3) else (telling(text, self.style, paths),)
 
     def _link_history(self, spec: NodeSpec, path: str) -> NodeSpec:
         parent = path.rpartition(SEPARATOR)[0]
@@ -147,7 +152,7 @@ class _Linker:
             initial = (self.choices.pick(with_default),)
         return {"initial": initial, "initial_actions": self._make_default_block("initial")}
 
-    def _make_default_block(self, slot: str) -> tuple[Any, ...]:
+    def _make_default_block(self, slot: str) -> tuple[Action, ...]:
         return make_block(self.choices, self.style, slot, list(self.paths)) if self.style.defaults else ()
 
     def _pick_inside(self, path: str) -> tuple[str, ...]:
@@ -195,15 +200,15 @@ class _Linker:
         choices, paths = self.choices, list(self.paths)
         delay = make_delay(choices, self.style) if self.style.delayed and choices.one_in(4) else None
         event = "" if delay else self._pick_descriptor()
-        actions = {slot: make_block(choices, self.style, slot, paths) for slot in ("before", "after")}
         return TransitionSpec(
             event=event,
             targets=self._make_targets(),
             guards=self._make_guards(may_be_endless=event != "" or delay is not None or choices.one_in(10)),
-            actions=(telling(f"*{event}", self.style, paths), *make_block(choices, self.style, "act", paths)),
+            before=make_block(choices, self.style, "before", paths),
+            actions=(*self._tell(f"*{event}", paths), *make_block(choices, self.style, "act", paths)),
+            after=make_block(choices, self.style, "after", paths),
             kind=choices.pick(list(TransitionKind)),
             delay=delay,
-            **actions,
         )
 
     def _pick_descriptor(self) -> str:

@@ -30,6 +30,7 @@ class Style:
         selection: whose rules it has.
         errors: what an exception does.
         conditions: trees of guards, and guards that ask what is active.
+        mute: nodes and transitions that do nothing.
         looks: actions that note all they can see, and functions that change what they should not.
         raising: functions that raise.
         sending: messages, waiting ones and such as are cancelled.
@@ -42,6 +43,7 @@ class Style:
     selection: Selection
     errors: ErrorPolicy
     conditions: bool
+    mute: bool
     looks: bool
     raising: bool
     sending: bool
@@ -56,6 +58,7 @@ def make_style(choices: Choices) -> Style:
         selection=choices.pick(list(Selection)),
         errors=choices.pick(list(ErrorPolicy)),
         conditions=choices.one_in(2),
+        mute=choices.one_in(3),
         looks=choices.one_in(2),
         raising=choices.one_in(3),
         sending=choices.one_in(2),

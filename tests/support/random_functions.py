@@ -21,6 +21,8 @@ EVENTS: Final = ("A", "B", "B.x")
 FUEL: Final = 40
 """How long a log may grow before actions ask for nothing more and guarded transitions give up."""
 IDS: Final = ("", "x", "y")
+CANCELLED: Final = ("x", "y", "a@5s", "@0s")
+"""The last two are those of timers that only their nodes may cancel."""
 Context = dict[str, Any]
 
 
@@ -103,7 +105,7 @@ def _sending(choices: Choices) -> Action:
 
 
 def _cancelling(choices: Choices) -> Action:
-    name = choices.pick(IDS[1:])
+    name = choices.pick(CANCELLED)
     return Action(name=f"cancel {name}", fn=lambda _context, _event, do: do.cancel(name))
 
 
@@ -154,7 +156,8 @@ def make_condition(choices: Choices, style: Style, paths: Sequence[str], depth: 
 
 def _make_tree(choices: Choices, style: Style, paths: Sequence[str], depth: int) -> Condition:
     one, other = make_condition(choices, style, paths, depth), make_condition(choices, style, paths, depth)
-    return choices.pick((Not(one), AllOf((one, other)), AnyOf((one, other)), AllOf(()), AnyOf(())))
+    trees: list[Condition] = [Not(one), AllOf((one, other)), AnyOf((one, other)), AllOf(()), AnyOf(())]
+    return choices.pick(trees)
 
 
 HEARD: Final = (*EVENTS, ERROR_EXECUTION, "settle.start")

@@ -2,22 +2,28 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from hypothesis import strategies as st
 
 from settle.core.definition import Definition
-from settle.core.errors import EventInvalidError, MicrostepLimitError, UserCodeError
+from settle.core.errors import EffectLimitError, EventInvalidError, MicrostepLimitError, UserCodeError
 from settle.core.event import Event, EventKind
 from settle.core.interpreter import STOP_EVENT, start, step, stop
 from settle.core.macrostep import Macrostep
-from settle.core.snapshot import LiveTimer, Snapshot
+from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot
 from tests.support.random_functions import BAD, EVENTS, GOOD
 
 LIVE = ("timer 0", "timer 1", "timer 2", "done 0", "done 1", "error 0")
 STALE = ("stale 0", "stale 1", "stale 2")
 WORDS = (*EVENTS * 8, *LIVE * 3, *STALE, "bad B", "stop")
 """An event; a live timer or service by its place; one that is not live any more; data that may not fit; the end."""
+
+
+Live = LiveInvoke | LiveTimer
+
+
+def list_live(snapshot: Snapshot) -> list[Live]:
+    return [*snapshot.invokes, *snapshot.timers]
 
 
 def walks() -> st.SearchStrategy[list[str]]:
@@ -38,15 +44,14 @@ class Walker:
     def next(self, word: str, snapshot: Snapshot) -> Event | None:
         """Return what happens, or None where nothing has the place that the word names."""
         self.now += 1.0
-        live = {live.key: _bring(live) for live in (*snapshot.timers, *snapshot.invokes)}
+        live = {each.key: bring(each) for each in list_live(snapshot)}
         self._seen |= live
         kind, _, place = word.partition(" ")
         match kind:
             case "timer":
                 return self._fire(snapshot.timers, int(place))
             case "done" | "error":
-                invokes = snapshot.invokes[int(place) :]
-                return replace(live[invokes[0].key], type=f"{kind}.invoke.{invokes[0].id}") if invokes else None
+                return _answer(snapshot.invokes, int(place), kind)
             case "stale":
                 stale = [event for key, event in self._seen.items() if key not in live][int(place) :]
                 return stale[0] if stale else None
@@ -61,13 +66,21 @@ class Walker:
         if place >= len(timers):
             return None
         self.now = max(self.now, timers[place].due)
-        return _bring(timers[place])
+        return bring(timers[place])
 
 
-def _bring(live: Any) -> Event:
+def _answer(invokes: tuple[LiveInvoke, ...], place: int, outcome: str) -> Event | None:
+    if place >= len(invokes):
+        return None
+    data = dict(GOOD if outcome == "done" else BAD)
+    return replace(bring(invokes[place]), type=f"{outcome}.invoke.{invokes[place].id}", data=data)
+
+
+def bring(live: Live) -> Event:
+    """Return the event that a live timer or service leads to."""
     if isinstance(live, LiveTimer):
         return Event(kind=EventKind.TIMER, key=live.key)
-    return Event(type=f"done.invoke.{live.id}", data={"from": live.id}, kind=EventKind.RESULT, key=live.key)
+    return Event(type=f"done.invoke.{live.id}", data=dict(GOOD), kind=EventKind.RESULT, key=live.key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +120,7 @@ def wander(definition: Definition, words: list[str]) -> Iterator[Turn]:
             if snapshot is None:
                 return
             continue
-        except MicrostepLimitError:
+        except (EffectLimitError, MicrostepLimitError):
             return
         yield Turn(before=snapshot, event=event, now=walker.now, macrostep=macrostep)
         snapshot = macrostep.snapshot

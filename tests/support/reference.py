@@ -15,7 +15,7 @@ from settle.core.macrostep import Microstep
 from settle.core.snapshot import LiveInvoke, Status
 from settle.core.spec import InvokeSpec, MachineSpec, NodeKind
 from tests.support.reference_choice import Choice, State
-from tests.support.reference_code import Code, Fault
+from tests.support.reference_code import AbortedError, Code, Fault, RefusedError
 from tests.support.reference_entries import Entries
 from tests.support.reference_tree import Arrow, Tree
 
@@ -100,18 +100,20 @@ class _Macrostep:
 
     def _take_live(self, event: Event) -> Event | None:
         """Take what is live away, and return the event that it brings, if any."""
-        live = [each for each in (*self._state.invokes, *self._state.timers) if each.key == event.key]
-        if not live:
-            return None
-        if isinstance(live[0], LiveInvoke):
-            self._state.invokes.remove(live[0])
+        for live in [each for each in self._state.invokes if each.key == event.key]:
+            self._state.invokes.remove(live)
+            try:
+                self._code.load(event)
+            except RefusedError as error:
+                raise AbortedError(("service", live.src, live.node)) from error
             return event
-        self._state.timers.remove(live[0])
-        data = {} if live[0].data is None else live[0].data
-        if not live[0].target:
-            return replace(event, type=live[0].type, data=data)
-        message = SendEvent(target=live[0].target, type=live[0].type, data=data, id=live[0].id)
-        self._code.effects.append(message)
+        for timer in [each for each in self._state.timers if each.key == event.key]:
+            self._state.timers.remove(timer)
+            data = {} if timer.data is None else timer.data
+            if not timer.target:
+                return replace(event, type=timer.type, data=data)
+            message = SendEvent(target=timer.target, type=timer.type, data=data, id=timer.id)
+            self._code.effects.append(message)
         return None
 
     def _begin(self) -> list[str]:

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from settle.core.codec import CodecError
 from settle.core.conditions import AllOf, Condition, Guard, InState, Not
@@ -17,6 +17,8 @@ from settle.core.spec import Action, ErrorPolicy, MachineSpec
 from tests.support.reference_choice import State
 from tests.support.reference_tree import Arrow, Tree
 
+EFFECTS: Final = 256
+"""What the actions of one macrostep may ask for."""
 Fault = tuple[str, str, str]
 """Role, name and node of a function that raised."""
 
@@ -27,6 +29,10 @@ class AbortedError(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault)
         self.fault = fault
+
+
+class GreedyError(Exception):
+    """Actions asked for more than the limit, whatever the policy."""
 
 
 class RefusedError(Exception):
@@ -64,7 +70,7 @@ class Code:
         self.effects: list[Effect] = []
         self.errors: list[Fault] = []
         self.refused: list[str] = []
-        self.acted = False
+        self.acted, self._asked = False, 0
         self.event = Event()
 
     def load(self, event: Event) -> Event:
@@ -113,6 +119,8 @@ class Code:
     def _attempt(self, fault: Fault, call: Callable[[], Any]) -> Any:
         try:
             return call()
+        except GreedyError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever user code raises
             self._fail(fault, error)
             return None
@@ -123,7 +131,10 @@ class Code:
         self.errors.append(fault)
         role, name, node = fault
         data = {"message": str(error), "role": role, "name": name, "node": node}
-        self.queue.append(Event(type="error.execution", data=data, kind=EventKind.INTERNAL, now=self.now))
+        try:
+            self._raise("error.execution", data)
+        except RefusedError as refused:
+            raise AbortedError(fault) from refused
 
     # Acting ----------------------------------------------------------------------------------------------------------
 
@@ -137,7 +148,7 @@ class Code:
 
     def announce(self, event_type: str, data: Any, fault: Fault) -> None:
         """Raise a done event."""
-        self._attempt(fault, partial(self.raise_, event_type, data))
+        self._attempt(fault, partial(self._raise, event_type, data))
 
     def set_timers(self, path: str) -> None:
         for delay in self._tree.delays(path):
@@ -170,10 +181,20 @@ class Code:
     # What actions ask for --------------------------------------------------------------------------------------------
 
     def raise_(self, event_type: str, data: Any = None) -> None:
+        self._count()
+        self._raise(event_type, data)
+
+    def _raise(self, event_type: str, data: Any) -> None:
         data = {} if data is None else data
         self.queue.append(self.load(Event(type=event_type, data=data, kind=EventKind.INTERNAL)))
 
+    def _count(self) -> None:
+        self._asked += 1
+        if self._asked > EFFECTS:
+            raise GreedyError
+
     def send(self, target: str | None, event_type: str, data: Any = None, *, delay: Any = None, id: str = "") -> None:  # noqa: A002 - as in Actions
+        self._count()
         data = {} if data is None else deepcopy(data)
         if target is None:
             self.load(Event(type=event_type, data=data))
@@ -187,4 +208,5 @@ class Code:
         self.cancel_timers([each for each in self.state.timers if each.id == id and each.node is None])
 
     def log(self, message: str, **data: Any) -> None:
+        self._count()
         self.effects.append(Log(message=message, data=deepcopy(data)))

@@ -1,10 +1,22 @@
 """The small values that everything else is made of."""
 
+import copy
+import pickle
+
 import pytest
 
 from settle.core import errors
 from settle.core.conditions import Guard, Not
-from settle.core.errors import Disposition, EventInvalidError, FieldError, Finding, SettleError, UserCodeError
+from settle.core.errors import (
+    DefinitionError,
+    Disposition,
+    EventInvalidError,
+    FieldError,
+    Finding,
+    MicrostepLimitError,
+    SettleError,
+    UserCodeError,
+)
 from settle.core.event import Event, is_internal
 from settle.core.macrostep import Macrostep, Microstep
 from settle.core.service import ServiceError
@@ -92,3 +104,20 @@ def test_errors_of_a_step_are_quarantined_and_errors_of_data_go_to_the_caller() 
     assert UserCodeError("guard", "g", "a", ValueError("x")).disposition is Disposition.QUARANTINE
     assert EventInvalidError("e", []).disposition is Disposition.CALLER
     assert errors.SnapshotTooNewError.disposition is Disposition.RETRY
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UserCodeError("guard", "g", "a.b", ValueError("no")),
+        DefinitionError("m", [Finding(code="x", message="y")]),
+        EventInvalidError("event", [FieldError("data.n", "wrong", "type")]),
+        MicrostepLimitError("too many"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_can_be_copied_and_sent_between_processes(error: SettleError) -> None:
+    for again in (copy.deepcopy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 - made here
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)

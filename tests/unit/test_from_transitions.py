@@ -54,7 +54,11 @@ def nested(states: Any, transitions: Any = (), initial: Any = "a", **words: Any)
 
 
 def bring(machine: object, **words: Any) -> Statechart:
-    silenced = {"unreachable-node": "small machines leave states out", **words.pop("silenced", {})}
+    silenced = {
+        "unreachable-node": "small machines leave states out",
+        "unused-silence": "and some do not",
+        **words.pop("silenced", {}),
+    }
     return Statechart.from_transitions(machine, id="m", silenced=silenced, **words)
 
 
@@ -263,7 +267,7 @@ def test_a_trigger_of_ones_own_may_look_like_one() -> None:
 
 def test_a_callback_that_names_an_automatic_transition() -> None:
     machine = flat([{"name": "a", "on_exit": "to_b"}, "b"], [["GO", "a", "b"]], auto_transitions=True)
-    assert refused(machine) == [("unknown-name", "a")]
+    assert refused(machine) == [("auto-transitions", ""), ("unknown-name", "a")]
 
 
 # Callbacks -----------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def chart(config: Any, **options: Any) -> Statechart:
 
 def machine(states: dict[str, Any], **rest: Any) -> Statechart:
     """A machine that begins in its first state, with what is unreachable or unfinished in it left alone."""
-    silenced = dict.fromkeys(("unreachable-node", "unhandled-service-error"), "only a test")
+    silenced = dict.fromkeys(("unreachable-node", "unhandled-service-error", "unused-silence"), "only a test")
     return chart({"id": "m", "initial": next(iter(states)), "states": states, **rest}, silenced=silenced)
 
 

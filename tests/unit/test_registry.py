@@ -142,7 +142,8 @@ MESSAGES = {
     ),
     "duplicate_version": (
         "duplicate_version/door.py: machine 'door' cannot be built:\n"
-        "  - duplicate-version: version 1 is there twice; raise the number of the newer one"
+        "  - duplicate-version: version 1 is there twice; raise the number of the newer one\n"
+        "  - unreachable-node at 'closed': nothing leads to it; give some transition this target, or remove it"
     ),
 }
 

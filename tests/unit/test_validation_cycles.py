@@ -89,7 +89,8 @@ def test_rounds_of_every_shape_are_found_and_are_endless(nodes: tuple[NodeSpec, 
         (node("a", final("z"), on("done.state.a", "a"), entry=(raising("OUT"),)),),
         (parallel("p", node("a", final("z"), on("done.state.p.a", "p.a")), node("b")),),
         (node("a", final("z"), on("done.state.a", "a"), on("", "b", guards=maybe)), node("b")),
-        (node("a"), final("z", entry=())),
+        (node("a", node("z", on("done.state.a", "a.z", kind=TransitionKind.LOCAL), kind=NodeKind.FINAL)),),
+        (node("a"), final("z")),
     ],
 )
 def test_ways_that_end_or_may_end_are_no_rounds(nodes: tuple[NodeSpec, ...]) -> None:

@@ -32,7 +32,9 @@ def machine_with(function: Callable[..., Any]) -> Any:
         given.Actor().by_method,
         given.Actor().through_self,
         given.Actor(),
-        partial(given.raises, None),
+        partial(given.raises),
+        given.Adapter().action,
+        given.holding(given.Adapter()),
         lambda _context, _event, do: do.raise_("X"),
     ],
 )

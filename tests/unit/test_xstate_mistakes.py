@@ -10,7 +10,9 @@ from settle import DefinitionError, Statechart
 
 IMPLEMENTATION = SimpleNamespace(yes=lambda _ctx: True, note=lambda _ctx: None, serve=lambda _call: None)
 CODE = "({ context }) => context.n > 0"
-SILENCED = dict.fromkeys(("unreachable-node", "unhandled-service-error", "shadowed-transition"), "only a test")
+SILENCED = dict.fromkeys(
+    ("unreachable-node", "unhandled-service-error", "shadowed-transition", "unused-silence"), "only a test"
+)
 
 
 def errors(config: Any) -> list[str]:

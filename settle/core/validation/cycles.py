@@ -79,13 +79,16 @@ def _may_end_machine(survey: Survey, leaf: Node) -> bool:
 
 
 def _find_next_after_end(survey: Survey, leaf: Node) -> Transition | None:
-    """Return what is asked first when a final node has ended the node around it, if it leads anywhere."""
+    """Return what is asked first when a final node has ended the node around it, if that leaves the final node."""
     if leaf.kind is not NodeKind.FINAL or survey.company[leaf.index]:
         return None
     event, selection = DONE_STATE + survey.nodes[leaf.parent].path, survey.definition.selection
     asked = (matching(selection, survey.transitions(holder), event) for holder in survey.lineage(leaf))
     transition = next(chain.from_iterable(asked), None)
-    return transition if transition is not None and transition.targets else None
+    if transition is None or not transition.targets:
+        return None
+    domain = survey.nodes[find_widest_domain(survey.definition, transition)]
+    return transition if domain.within & leaf.bit else None
 
 
 def _list_entered(survey: Survey, leaf: Node, transition: Transition) -> list[int]:

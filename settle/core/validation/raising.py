@@ -1,18 +1,38 @@
 """Which machines may put events on their own queue: those with actions that raise or send.
 
-What an action does is known only when it runs. That it neither raises nor sends can often be seen before: the words
-stand neither in its code nor in that of what it calls.
+What an action does is known only when it runs. That it neither raises nor sends can often be seen before: it does not
+take `do`, or the words stand neither in its code nor in that of what it calls. An object in its hands whose methods it
+might call cannot be seen through, so it may do anything.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any, Final
 
 from settle.core.definition import Definition
 
+_ARGUMENTS: Final = 3
 _WORDS: Final = frozenset({"raise_", "send"})
+_HARMLESS: Final = (
+    str,
+    bytes,
+    int,
+    float,
+    bool,
+    NoneType,
+    list,
+    tuple,
+    set,
+    frozenset,
+    dict,
+    type,
+    ModuleType,
+    BuiltinFunctionType,
+)
+"""What an action may hold without anybody being able to raise events through it."""
 _CALLS_FOLLOWED: Final = 3
 """How deep calls are followed; helpers of actions are near, and the rest of the world is large."""
 
@@ -20,7 +40,24 @@ _CALLS_FOLLOWED: Final = 3
 def may_raise(definition: Definition) -> bool:
     """Tell whether some action of a machine may raise an event, or send one to the machine itself."""
     seen: set[int] = set()
-    return any(_mentions_words(function, seen, _CALLS_FOLLOWED) for function in _list_actions(definition))
+    return any(
+        _takes_do(function) and _mentions_words(function, seen, _CALLS_FOLLOWED)
+        for function in _list_actions(definition)
+    )
+
+
+def _takes_do(function: Callable[..., Any]) -> bool:
+    """Tell whether a function gets what it would need to raise: the last of three arguments."""
+    try:
+        parameters = inspect.signature(inspect.unwrap(function)).parameters.values()
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return True
+    if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
+        return True
+    places = [
+        p for p in parameters if p.kind in {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    ]
+    return len(places) >= _ARGUMENTS
 
 
 def _list_actions(definition: Definition) -> Iterator[Callable[..., Any]]:
@@ -32,7 +69,9 @@ def _list_actions(definition: Definition) -> Iterator[Callable[..., Any]]:
 
 def _mentions_words(candidate: object, seen: set[int], calls: int) -> bool:
     function = _find_function(candidate)
-    if function is None or id(function) in seen:
+    if function is None:
+        return not isinstance(candidate, _HARMLESS)
+    if id(function) in seen:
         return False
     seen.add(id(function))
     names = frozenset(_list_names(function.__code__))
