@@ -8,6 +8,7 @@ from settle.authoring.binding import Binder
 from settle.authoring.conditions import ConditionReader, read_params
 from settle.authoring.findings import Findings, did_you_mean
 from settle.authoring.keywords import DELAYED, INVOKE_DONE, INVOKE_ERROR, STATE_DONE
+from settle.authoring.state_names import StateNames, join
 from settle.authoring.transitions_front_end import ParsedState, ParsedTransition, StatechartParser
 from settle.authoring.vocabulary import DEFAULT
 from settle.core.conditions import Condition, Not
@@ -40,6 +41,7 @@ class _Walker:
         self._conditions = ConditionReader(binder, findings)
         self._states: dict[str, ParsedState] = {"": parser.root}
         self._list(parser.states, "")
+        self._names = StateNames(self._states, findings)
         self._held: dict[str, list[tuple[int, TransitionSpec]]] = {path: [] for path in self._states}
 
     def root(self) -> NodeSpec:
@@ -60,10 +62,10 @@ class _Walker:
 
     def _hold(self, scope: str, trigger: str, name: str, transitions: Sequence[ParsedTransition]) -> None:
         """Give transitions that were declared in a scope to the node that is their source."""
-        source = _join(scope, name)
+        source = join(scope, name)
         if source not in self._states or not (name or all(item.lenient for item in transitions)):
             inside = f" inside {scope!r}" if scope else ""
-            hint = did_you_mean(name, self._names_below(scope)) or "; correct the source"
+            hint = did_you_mean(name, self._names.below(scope)) or "; correct the source"
             message = f"the source of a transition on {trigger!r} is {name!r}, but there is no such state{inside}{hint}"
             self._findings.error("unknown-source", scope, message, breaks=True)
             return
@@ -99,7 +101,7 @@ class _Walker:
         """Yield what must hold. States are named as a target of this transition is, or by their path from the root."""
         for written in item.conditions:
             condition = self._conditions.read(
-                written.func, source, lambda name: self._find(name, scope, source, lenient=True)
+                written.func, source, lambda name: self._names.find(name, scope, source, lenient=True)
             )
             yield condition if written.target else Not(condition)
 
@@ -119,44 +121,8 @@ class _Walker:
         if dest is None:
             return ()
         names = dest if isinstance(dest, (list, tuple)) else (dest,)
-        paths = (self._find(name, scope, source, lenient=item.lenient) for name in names)
+        paths = (self._names.find(name, scope, source, lenient=item.lenient) for name in names)
         return tuple(path for path in paths if path is not None)
-
-    # Names -----------------------------------------------------------------------------------------------------------
-
-    def _find(self, name: object, scope: str, node: str, *, lenient: bool) -> str | None:
-        """Return the path that a target means: one of the scope's states, or, for keywords, also one from the root.
-
-        For a keyword the root is that of the chart it was written in, also when that chart is reused in another.
-        """
-        bases = [scope, *self._roots(scope)] if lenient else [scope]
-        for base in bases if isinstance(name, Enum) or str(name) else ():
-            path = self._enum_path(name, base) if isinstance(name, Enum) else _join(base, str(name))
-            if path in self._states:
-                return path
-        text = name.name if isinstance(name, Enum) else str(name)
-        hint = did_you_mean(text, [*self._names_below(scope), *(self._states if lenient else ())])
-        if not lenient and scope and text in self._states:
-            hint = "; targets inside a state's own `transitions` lie in that state: move this one to the machine's list"
-        place = f" inside {scope!r}" if scope and not lenient else ""
-        message = f"there is no state {text!r}{place}{hint or '; correct the target'}"
-        self._findings.error("unknown-target", node, message, breaks=True)
-        return None
-
-    def _roots(self, scope: str) -> list[str]:
-        """Return the paths of the reused charts around a scope, innermost first, and the machine itself."""
-        parts = scope.split(SEPARATOR) if scope else []
-        around = (SEPARATOR.join(parts[:length]) for length in range(len(parts), 0, -1))
-        return [*(path for path in around if path in self._states and self._states[path].reuses), ""]
-
-    def _enum_path(self, member: Enum, base: str) -> str:
-        prefix = f"{base}{SEPARATOR}" if base else ""
-        found = (p for p, state in self._states.items() if p and p.startswith(prefix) and state.value is member)
-        return next(found, "")
-
-    def _names_below(self, scope: str) -> list[str]:
-        prefix = f"{scope}{SEPARATOR}" if scope else ""
-        return [path.removeprefix(prefix) for path in self._states if path and path.startswith(prefix)]
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
@@ -212,7 +178,8 @@ class _Walker:
             return ()
         names = initial if isinstance(initial, (list, tuple)) else (initial,)
         found = (
-            (name, self._enum_path(name, path) if isinstance(name, Enum) else _join(path, str(name))) for name in names
+            (name, self._names.enum_path(name, path) if isinstance(name, Enum) else join(path, str(name)))
+            for name in names
         )
         paths = []
         for name, inner in found:
@@ -220,7 +187,7 @@ class _Walker:
                 paths.append(inner)
                 continue
             text = name.name if isinstance(name, Enum) else str(name)
-            hint = did_you_mean(text, self._names_below(path)) or "; name one of them"
+            hint = did_you_mean(text, self._names.below(path)) or "; name one of them"
             message = f"`initial` is {text!r}, which is none of its children{hint}"
             self._findings.error("bad-initial", path, message, breaks=True)
         return tuple(paths)
@@ -314,7 +281,7 @@ class _Walker:
         if default is None:
             return ()
         scope = path.rpartition(SEPARATOR)[0]
-        found = (self._find(name, scope, path, lenient=True) for name in _listed(default))
+        found = (self._names.find(name, scope, path, lenient=True) for name in _listed(default))
         return tuple(target for target in found if target is not None)
 
     def _history_actions(self, path: str, state: ParsedState) -> tuple[Action, ...]:
@@ -332,8 +299,4 @@ def _listed(value: object) -> Sequence[object]:
 
 
 def _children(prefix: str, states: Mapping[str, ParsedState]) -> list[tuple[str, ParsedState]]:
-    return [(_join(prefix, name), state) for name, state in states.items()]
-
-
-def _join(scope: str, name: str) -> str:
-    return f"{scope}{SEPARATOR}{name}" if scope and name else scope or name
+    return [(join(prefix, name), state) for name, state in states.items()]

@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from itertools import combinations
 
 from settle.core.conditions import Condition, InState, guards_of
 from settle.core.definition import Definition, Node, TimerSpec, Transition
 from settle.core.domain import find_domain
 from settle.core.errors import DefinitionError, Finding
 from settle.core.event import TIMEOUT_PREFIX
+from settle.core.shape import check_defaults, check_depth, check_shape, check_together
 from settle.core.spec import (
-    MAX_DEPTH,
-    REJECTED,
     SEPARATOR,
     SETTLED,
     InvokeSpec,
@@ -36,11 +34,11 @@ def compile_machine(spec: MachineSpec, earlier: Sequence[Finding] = ()) -> Defin
         DefinitionError: with every finding that stops the build.
     """
     findings: list[Finding] = []
-    _check_depth(spec.id, spec.root)
+    check_depth(spec.id, spec.root)
     placed = list(_place(spec.root, "", -1))
     numbers = _number(placed, findings)
     nodes = _build_nodes(placed, numbers, findings)
-    _check_defaults(nodes, findings)
+    check_defaults(nodes, findings)
     transitions = _build_transitions(placed, nodes, numbers, findings)
     invokes = _collect_invokes(placed, findings)
     if findings:
@@ -71,17 +69,6 @@ def compile_machine(spec: MachineSpec, earlier: Sequence[Finding] = ()) -> Defin
 
 
 # Numbering -----------------------------------------------------------------------------------------------------------
-
-
-def _check_depth(machine: str, root: NodeSpec) -> None:
-    """Refuse what no recursion could walk, before anything does. Raises `DefinitionError`."""
-    level = [root]
-    for _ in range(MAX_DEPTH + 1):
-        level = [child for spec in level for child in spec.children]
-        if not level:
-            return
-    message = f"nodes lie more than {MAX_DEPTH} levels inside one another; make the inner ones a machine to invoke"
-    raise DefinitionError(machine, [Finding(code="too-deep", message=message)])
 
 
 def _place(
@@ -139,7 +126,7 @@ def _build_nodes(
     nodes: list[Node] = []
     for index, (spec, path, parent) in enumerate(placed):
         real = [child for child in children[index] if not placed[child][0].kind.is_history]
-        _check_shape(spec, path, real, findings)
+        check_shape(spec, path, real, findings)
         if not index and spec.kind not in {NodeKind.COMPOUND, NodeKind.PARALLEL}:
             findings.append(
                 Finding(code="bad-root", message="the machine itself is compound or parallel; give it nodes")
@@ -191,58 +178,6 @@ def _timer_event(path: str, delay: str) -> str:
     return f"{TIMEOUT_PREFIX}{path}@{delay}"
 
 
-def _check_shape(spec: NodeSpec, path: str, children: list[int], findings: list[Finding]) -> None:
-    if spec.kind in {NodeKind.COMPOUND, NodeKind.PARALLEL} and not children:
-        findings.append(Finding(code="no-children", node=path, message=f"a {spec.kind} node needs child nodes"))
-    if spec.kind not in {NodeKind.COMPOUND, NodeKind.PARALLEL} and spec.children:
-        findings.append(Finding(code="has-children", node=path, message=f"a {spec.kind} node has no child nodes"))
-    if SETTLED in spec.tags and REJECTED in spec.tags:
-        message = "a node waits (`settled`) or refuses (`rejected`), not both; drop one tag"
-        findings.append(Finding(code="settled-and-rejected", node=path, message=message))
-
-
-def _check_defaults(nodes: tuple[Node, ...], findings: list[Finding]) -> None:
-    """Check what is entered when nobody names a target: initial nodes, and the defaults of history nodes."""
-    for node in nodes:
-        _check_together(nodes, node.initial, node.path, "initial nodes", findings)
-        _check_together(nodes, node.history_default, node.path, "defaults", findings)
-        if node.kind.is_history:
-            _check_history(nodes, node, findings)
-
-
-def _check_history(nodes: tuple[Node, ...], node: Node, findings: list[Finding]) -> None:
-    parent = nodes[node.parent]
-    if any(not parent.within >> target & 1 for target in node.history_default):
-        message = f"its default does not lie inside {parent.path!r}, whose history it is; name a node of that"
-        findings.append(Finding(code="bad-history", node=node.path, message=message))
-    if any(target in parent.history for target in node.history_default):
-        message = "its default is a history node of the same parent; name what to enter instead"
-        findings.append(Finding(code="bad-history", node=node.path, message=message))
-    if node.index in parent.initial and not node.history_default:
-        message = "it is the initial node of its parent, so it needs a default; name what to enter at first"
-        findings.append(Finding(code="bad-history", node=node.path, message=message))
-
-
-def _check_together(
-    nodes: tuple[Node, ...], targets: tuple[int, ...], path: str, what: str, findings: list[Finding]
-) -> None:
-    """Check that all of these can be active at the same time: any two lie in different regions of a parallel node."""
-    for one, other in combinations(targets, 2):
-        first, second = (_stands_for(nodes, target) for target in (one, other))
-        around = next((index for index in first.ancestors if nodes[index].within & second.bit), -1)
-        nested = first is second or (first.within & second.bit) or (second.within & first.bit)
-        if nested or nodes[around].kind is not NodeKind.PARALLEL:
-            names = f"{nodes[one].path!r} and {nodes[other].path!r}"
-            message = f"its {what} {names} cannot be active together; name one, or one per region"
-            findings.append(Finding(code="bad-targets", node=path, message=message))
-
-
-def _stands_for(nodes: tuple[Node, ...], target: int) -> Node:
-    """Return the node itself, or for a history node its parent: it may restore any part of that."""
-    node = nodes[target]
-    return nodes[node.parent] if node.kind.is_history else node
-
-
 def _link(nodes: tuple[Node, ...], transitions: tuple[Transition, ...]) -> tuple[Node, ...]:
     by_source: list[list[int]] = [[] for _ in nodes]
     for transition in transitions:
@@ -263,7 +198,7 @@ def _build_transitions(
     for source, (spec, path, _) in enumerate(placed):
         for item in spec.transitions:
             targets = _resolve(item.targets, numbers, path, findings)
-            _check_together(nodes, targets, path, "targets", findings)
+            check_together(nodes, targets, path, "targets", findings)
             _check_conditions(item.guards, numbers, path, findings)
             transitions.append(
                 Transition(

@@ -59,7 +59,7 @@ class AllOf:
     conditions: "tuple[Condition, ...]"
 
     def __str__(self) -> str:
-        return " and ".join(map(_inner, self.conditions))
+        return " and ".join(map(_inner, self.conditions)) or "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class AnyOf:
     conditions: "tuple[Condition, ...]"
 
     def __str__(self) -> str:
-        return " or ".join(map(_inner, self.conditions))
+        return " or ".join(map(_inner, self.conditions)) or "never"
 
 
 Condition = Guard | InState | Not | AllOf | AnyOf

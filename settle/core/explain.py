@@ -15,6 +15,7 @@ from settle.core.plan import plan_microstep
 from settle.core.run import Run
 from settle.core.selection import find_candidates, find_claims
 from settle.core.snapshot import Snapshot, Status
+from settle.core.spec import Selection
 
 
 class Verdict(StrEnum):
@@ -146,10 +147,15 @@ def _conflict(
     run: Run, snapshot: Snapshot, transition: Transition, taken: tuple[Transition, ...]
 ) -> tuple[Verdict, str]:
     """Return that it lost to another, and to which; or that another leaf's choice hid it, as XState has it."""
+    nodes = run.definition.nodes
+    if run.definition.selection is Selection.XSTATE and any(
+        nodes[transition.source].within >> winner.source & 1 for winner in taken
+    ):
+        return Verdict.SHADOWED, ""
     claims = find_claims(run.definition, run.mask, transition, snapshot.history)
     for winner in taken:
         if claims & find_claims(run.definition, run.mask, winner, snapshot.history):
-            return Verdict.CONFLICT, run.definition.nodes[winner.source].path
+            return Verdict.CONFLICT, nodes[winner.source].path
     return Verdict.SHADOWED, ""
 
 

@@ -104,7 +104,7 @@ def _feed(
         now=now,
     )
     macrostep = step(definition, snapshot, event, now)
-    if failed and not macrostep.taken:
+    if failed and not any(each.event == event.type for each in macrostep.microsteps):
         message = outcome.data.get("message") or outcome.error if isinstance(outcome.data, dict) else outcome.error
         raise UnhandledServiceError(
             f"service {live.src!r} of {live.node!r} failed and no transition takes {event.type!r}: {message}"

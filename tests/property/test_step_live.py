@@ -17,7 +17,7 @@ from settle.core.spec import MachineSpec
 from tests.support.random_charts import machines
 from tests.support.random_walks import Live, Turn, bring, list_live, walks, wander
 
-some = settings(max_examples=80)
+some = settings(max_examples=100)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -29,7 +29,7 @@ from tests.support.random_walks import walks, wander
 LIMIT = 60
 """Microsteps; enough for machines of this size, and soon reached by those that never come to rest."""
 
-some = settings(max_examples=80)
+some = settings(max_examples=100)
 
 
 @pytest.fixture(autouse=True, scope="module")

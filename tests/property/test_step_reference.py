@@ -32,7 +32,7 @@ def low_limit() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=400)
+@settings(max_examples=600)
 @given(machines(), walks())
 def test_a_second_interpreter_that_is_as_plain_as_can_be_does_the_same(spec: MachineSpec, words: list[str]) -> None:
     compare(spec, words)
