@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime
 from functools import partial, update_wrapper
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ _SIGNATURES: Final = {
 """How a function of each role may be written; the last one is how it is called."""
 _FEWEST: Final = {"guard": 1, "action": 1, "service": 0, "output": 1, "input": 1, "delay": 1}
 _MOST: Final = {"guard": 3, "action": 3, "service": 1, "output": 2, "input": 2, "delay": 2}
+_NOT_FOUND: Final = object()
 _NO_PARAMS: Final[Mapping[str, Any]] = {}
 _STAND_IN: Final[Callable[..., Any]] = bool
 """Takes the place of a function that a finding is about; the build fails, so it is never called."""
@@ -39,7 +41,7 @@ class Binder:
 
     def __init__(self, implementations: Sequence[object], findings: Findings) -> None:
         self._implementations = [
-            SimpleNamespace(**found) if isinstance(found, Mapping) else found
+            _as_namespace(found, findings) if isinstance(found, Mapping) else found
             for found in implementations
             if found is not None
         ]
@@ -95,7 +97,7 @@ class Binder:
     ) -> tuple[str, Callable[..., Any]]:
         """Return a name and a function; when there is none, a stand-in, so that the rest can still be checked."""
         function = self._look_up(role, reference, node) if isinstance(reference, str) else reference
-        if function is None:
+        if function is _NOT_FOUND:
             return str(reference), _STAND_IN
         if not callable(function):
             message = f"the {role} {reference!r} is no function; pass a function, or the name of one"
@@ -120,8 +122,10 @@ class Binder:
             where = " or ".join(_describe(holder) for holder in self._implementations)
             known = [word for holder in self._implementations for word in dir(holder) if not word.startswith("_")]
             message = f"{where} defines no {role} {name!r}{did_you_mean(name, known) or '; define it there'}"
+        if role == "action" and _is_duration(name):
+            message += "; if it is to be a delay, write it as `delay`, without a `trigger`"
         self._findings.error("unknown-name", node, message)
-        return None
+        return _NOT_FOUND
 
     def _name(self, role: str, function: Callable[..., Any], node: str) -> str:
         name = getattr(function, "__name__", None)
@@ -158,7 +162,23 @@ class Binder:
             message = f"the {role} {name!r} takes {_signature(function)}; write {forms}{_hint_of_self(function)}"
             self._findings.error("bad-signature", node, message)
             return _STAND_IN
-        return _with_arguments(partial(function, **params) if params else function, taken, _MOST[role])
+        return _with_arguments(_bind_params(function, params), taken, _MOST[role])
+
+
+def _as_namespace(functions: Mapping[object, object], findings: Findings) -> SimpleNamespace:
+    """Return a dict from names to functions as an object that has them."""
+    for name in functions:
+        if not isinstance(name, str):
+            findings.error("bad-implementation", "", f"`implementation` as a dict has names as keys, not {name!r}")
+    return SimpleNamespace(**{name: fn for name, fn in functions.items() if isinstance(name, str)})
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        parse_duration(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _count_arguments(function: Callable[..., Any], fewest: int, most: int, params: Mapping[str, Any]) -> int | None:
@@ -209,6 +229,17 @@ def _with_arguments(function: Callable[..., Any], taken: int, most: int) -> Call
         case _:
             return function
     return update_wrapper(fitted, function)
+
+
+def _bind_params(function: Callable[..., Any], params: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return a function that gets its parameters; a list or a dict anew for each call, so that none can change them."""
+    if not any(isinstance(value, (list, dict)) for value in params.values()):
+        return partial(function, **params) if params else function
+
+    def call(*arguments: Any) -> Any:  # noqa: ANN401 - of the role
+        return function(*arguments, **deepcopy(dict(params)))
+
+    return update_wrapper(call, function)
 
 
 def _with_params(form: str, params: Mapping[str, Any]) -> str:

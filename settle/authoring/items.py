@@ -42,8 +42,20 @@ def read_transition(item: object, scope: str, findings: Findings) -> dict[str, A
         message = f"a transition names {', '.join(missing)} too; `dest: None` means it stays"
         findings.error("bad-transition", source, message, breaks=True)
         return None
+    if not _names_states(item["source"]):
+        message = f"`source` names a state, or a list of them, or is '*'; {item['source']!r} does not"
+        findings.error("bad-transition", source, message, breaks=True)
+        return None
+    if isinstance(item.get("dest"), (list, tuple)) and not item["dest"]:
+        findings.error("bad-transition", source, "`dest` is an empty list; name targets, or write None: it stays")
+        return None
     trigger = _read_trigger(item, source, findings)
     return None if trigger is None else {**TRANSITION.pick(item), "trigger": trigger}
+
+
+def _names_states(source: object) -> bool:
+    names = source if isinstance(source, (list, tuple)) else (source,)
+    return bool(names) and all(isinstance(name, (str, Enum)) and name != "" for name in names)
 
 
 def _read_trigger(item: Mapping[str, Any], source: str, findings: Findings) -> str | None:

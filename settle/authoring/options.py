@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeGuard, TypeVar
 from pydantic import BaseModel
 
 from settle.authoring.findings import Findings
+from settle.authoring.lost_fields import find_lost_fields
 from settle.core.codec import Codec, ModelCodec, PlainCodec
 from settle.core.errors import DefinitionError, Finding
 from settle.core.spec import MAX_DEPTH, ErrorPolicy, Selection
@@ -41,6 +42,10 @@ def read_context(context: object, findings: Findings) -> Codec:
     if context is None or isinstance(context, Mapping):
         return PlainCodec()
     if _is_model(context):
+        for path, reason in find_lost_fields(context):
+            findings.error(
+                "lossy-context", "", f"the context's field {path!r} {reason}; the next event would not find it"
+            )
         return ModelCodec(context)
     message = f"`context` is a pydantic model class, a dict to begin with, or None for an empty one; not {context!r}"
     findings.error("bad-context", "", message)

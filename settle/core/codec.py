@@ -32,6 +32,7 @@ class Codec(Protocol):
 
 # Both run in every step; looking at the type of an item before calling for it saves most of their time.
 _ATOMS = frozenset({str, int, bool, type(None)})
+_TOO_DEEP = FieldError("data", "it contains itself, or is nested too deeply", "recursion")
 
 
 def _copy(data: Any) -> Any:  # noqa: ANN401 - any JSON data
@@ -40,6 +41,13 @@ def _copy(data: Any) -> Any:  # noqa: ANN401 - any JSON data
     if isinstance(data, (list, tuple)):
         return [value if type(value) in _ATOMS else _copy(value) for value in data]
     return data
+
+
+def _copied(data: Any) -> Any:  # noqa: ANN401 - any JSON data
+    try:
+        return _copy(data)
+    except RecursionError as error:
+        raise CodecError([_TOO_DEEP]) from error
 
 
 def _checked_copy(data: Any) -> Any:  # noqa: ANN401 - any value at all
@@ -82,7 +90,7 @@ def _checked(value: Any) -> Any:  # noqa: ANN401 - any value at all
     except _NotJsonError as error:
         raise CodecError([FieldError(".".join(error.path) or "data", error.message, error.kind)]) from error
     except RecursionError as error:
-        raise CodecError([FieldError("data", "it contains itself, or is nested too deeply", "recursion")]) from error
+        raise CodecError([_TOO_DEEP]) from error
 
 
 class PlainCodec:
@@ -92,7 +100,7 @@ class PlainCodec:
 
     def load(self, data: Any) -> Any:  # noqa: ANN401
         """Return a copy."""
-        return _copy(data)
+        return _copied(data)
 
     def dump(self, value: Any) -> Any:  # noqa: ANN401
         """Return a copy after checking that it is JSON data."""
@@ -112,7 +120,7 @@ class ModelCodec:
 
     def load(self, data: Any) -> BaseModel:  # noqa: ANN401
         """Validate into a new instance of the model, from a copy: fields of type `Any` keep what they are given."""
-        return self._validate(_copy(data))
+        return self._validate(_copied(data))
 
     def _validate(self, data: Any) -> BaseModel:  # noqa: ANN401 - any JSON data
         try:
@@ -130,7 +138,7 @@ class ModelCodec:
             found = type(value).__name__
             raise CodecError([FieldError("data", f"expected {self.model.__name__}, found {found}", "model_type")])
         try:
-            data = value.model_dump(mode="json", warnings=False, round_trip=True)
+            data = value.model_dump(mode="json", by_alias=True, warnings=False, round_trip=True)
         except Exception as error:  # pydantic's, and whatever the model's own serializers raise
             raise CodecError([_broken(error)]) from error
         checked = _checked(data)

@@ -5,6 +5,7 @@ pair, the standard library does.
 """
 
 import json
+import re
 from typing import Any, Final, NoReturn
 
 from pydantic_core import PydanticSerializationError
@@ -15,6 +16,11 @@ from settle.core.errors import ContextInvalidError
 
 MALFORMED: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 """What reading a document raises when it is not what we wrote."""
+
+
+LONGEST_NUMBER: Final = 4300
+"""Digits of a number that Python reads from text, unless it is told otherwise (sys.set_int_max_str_digits)."""
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % (LONGEST_NUMBER + 1))
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -35,6 +41,8 @@ def to_json(document: Any) -> str:  # noqa: ANN401 - any JSON data
         written = _write(document)
     except (PydanticSerializationError, UnicodeEncodeError, ValueError):
         return _to_json_slowly(document)
+    if len(written) > LONGEST_NUMBER and _LONG_NUMBER.search(written):
+        return _read_back(_to_json_slowly(document))
     if b"NaN" in written or b"Infinity" in written:  # as a text, or as what is no JSON
         return _to_json_slowly(document)
     return written.decode()
@@ -46,6 +54,15 @@ def _to_json_slowly(document: Any) -> str:  # noqa: ANN401 - any JSON data
         return _ENCODER.encode(document)
     except (RecursionError, TypeError, ValueError) as error:
         raise ContextInvalidError(f"cannot be stored as JSON: {error}") from error
+
+
+def _read_back(text: str) -> str:
+    """Return a text that can be read again. Raises `ContextInvalidError`."""
+    try:
+        from_json(text)
+    except MALFORMED as error:
+        raise ContextInvalidError(f"could not be read again: {error}") from error
+    return text
 
 
 def from_json(text: str) -> Any:  # noqa: ANN401 - any JSON data

@@ -108,7 +108,7 @@ class Performer:
             try:
                 # Most conditions are a single function, which needs no walk through a tree.
                 if type(condition) is Guard:
-                    answer = condition.fn(context, event, self)
+                    answer = bool(condition.fn(context, event, self))
                 else:
                     answer = holds(condition, context, event, self)
             except StepError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from hashlib import shake_256
 
 import pytest
 from hypothesis import given, settings
@@ -15,8 +16,9 @@ from settle.core.interpreter import STOP_EVENT
 from settle.core.macrostep import Macrostep
 from settle.core.snapshot import Snapshot
 from settle.core.spec import MachineSpec
-from tests.support.random_charts import machines
-from tests.support.random_walks import START, Walker, turn, walks
+from tests.support.random_charts import machines, make_machine
+from tests.support.random_choices import Choices
+from tests.support.random_walks import START, WORDS, Walker, turn, walks
 from tests.support.reference import EndlessError, Outcome, Reference
 from tests.support.reference_code import AbortedError, GreedyError, RefusedError
 
@@ -36,6 +38,14 @@ def low_limit() -> Iterator[None]:
 @given(machines(), walks())
 def test_a_second_interpreter_that_is_as_plain_as_can_be_does_the_same(spec: MachineSpec, words: list[str]) -> None:
     compare(spec, words)
+
+
+def test_the_same_with_a_thousand_larger_machines() -> None:
+    """Hypothesis likes small ones."""
+    for seed in range(1000):
+        choices = Choices(shake_256(b"%d" % seed).digest(300 + 300 * (seed % 4)))
+        words = [choices.pick(WORDS) for _ in range(12)]
+        compare(make_machine(choices), words)
 
 
 def compare(spec: MachineSpec, words: list[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from settle import Active, Event, Statechart, and_, in_state, not_, or_, start, step
-from settle.core.errors import DefinitionError
+from settle.core.errors import DefinitionError, UserCodeError
 
 
 class Guards:
@@ -179,3 +179,39 @@ def test_a_condition_that_is_none_is_a_mistake(condition: Any, code: str) -> Non
     with pytest.raises(DefinitionError) as caught:
         gate(condition)
     assert code in {finding.code for finding in caught.value.findings}
+
+
+def test_parameters_are_the_same_for_every_call() -> None:
+    def grow(ctx: Any, *, items: list[int]) -> bool:
+        items.append(1)
+        ctx["seen"] = len(items)
+        return True
+
+    chart = Statechart(
+        id="m",
+        implementation={"grow": grow},
+        states=["a"],
+        transitions=[
+            {
+                "trigger": "GO",
+                "source": "a",
+                "dest": None,
+                "conditions": {"type": "grow", "params": {"items": []}},
+                "actions": {"type": "grow", "params": {"items": []}},
+            }
+        ],
+    )
+    snapshot = start(chart.definition).snapshot
+    for _ in range(3):
+        snapshot = step(chart.definition, snapshot, Event(type="GO")).snapshot
+        assert snapshot.context == {"seen": 1}
+    assert chart.definition.table["root"]["children"][0]["transitions"][0]["guards"][0]["params"] == {"items": []}
+
+
+def test_a_guard_whose_answer_is_neither_true_nor_false_is_at_fault() -> None:
+    class Unclear:
+        def __bool__(self) -> bool:
+            raise ValueError("ambiguous")
+
+    with pytest.raises(UserCodeError, match="ambiguous"):
+        opens(gate(lambda _ctx: Unclear()))

@@ -227,3 +227,24 @@ def test_field_paths_may_get_a_prefix() -> None:
         Line.model_validate({"sku": 1})
     assert [field.path for field in field_errors(caught.value)] == ["sku"]
     assert [field.path for field in field_errors(caught.value, "body.data")] == ["body.data.sku"]
+
+
+def test_data_that_is_nested_too_deeply_is_no_data() -> None:
+    deep: Any = []
+    for _ in range(5000):
+        deep = [deep]
+    for codec in (PlainCodec(), ModelCodec(Deep)):
+        with pytest.raises(CodecError, match="nested too deeply"):
+            codec.load({"any": deep})
+
+
+class Deep(BaseModel):
+    any: Any = None
+
+
+def test_a_model_with_aliases_is_read_and_written_by_them() -> None:
+    class Aliased(BaseModel):
+        order_id: str = Field(alias="orderId")
+
+    codec = ModelCodec(Aliased)
+    assert codec.dump(codec.load({"orderId": "o-1"})) == {"orderId": "o-1"}

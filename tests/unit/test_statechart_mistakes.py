@@ -512,6 +512,50 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             [{"name": "a", "on_enter": twin(1), "on_exit": twin(2)}],
         ),
         case(
+            "an action that is None",
+            "not-callable at 'a': the action None is no function; pass a function, or the name of one",
+            [{"name": "a", "on_enter": [None]}],
+        ),
+        case(
+            "a guard that is None",
+            "not-callable at 'a': the guard None is no function; pass a function, or the name of one",
+            ["a"],
+            [{"trigger": "GO", "source": "a", "dest": "a", "conditions": [None]}],
+        ),
+        case(
+            "a source that is None",
+            "bad-transition: `source` names a state, or a list of them, or is '*'; None does not",
+            ["a"],
+            [{"trigger": "GO", "source": None, "dest": "a"}],
+        ),
+        case(
+            "a source that is a number",
+            "bad-transition: `source` names a state, or a list of them, or is '*'; 3 does not",
+            ["a"],
+            [{"trigger": "GO", "source": 3, "dest": "a"}],
+        ),
+        case(
+            "a dest that is an empty list",
+            "bad-transition at 'a': `dest` is an empty list; name targets, or write None: it stays",
+            ["a"],
+            [{"trigger": "GO", "source": "a", "dest": []}],
+        ),
+        case(
+            "a delay where actions stand",
+            (
+                "unknown-name at 'a': Implementation defines no action '5s'; define it there; if it is to be a delay,"
+                " write it as `delay`, without a `trigger`"
+            ),
+            ["a"],
+            [{"trigger": "GO", "source": "a", "dest": "a", "after": "5s"}],
+        ),
+        case(
+            "an implementation whose keys are no names",
+            "bad-implementation: `implementation` as a dict has names as keys, not 3",
+            ["a"],
+            implementation={3: print},
+        ),
+        case(
             "a context that is no model",
             "bad-context: `context` is a pydantic model class, a dict to begin with, or None for an empty"
             " one; not <class 'dict'>",
