@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from settle.core.active import Active
 
@@ -92,6 +92,8 @@ def holds(condition: Condition, context: Any, event: Any, active: Active) -> boo
             return all(holds(each, context, event, active) for each in condition.conditions)
         case AnyOf():
             return any(holds(each, context, event, active) for each in condition.conditions)
+        case _:
+            assert_never(condition)
 
 
 def guards_of(condition: Condition) -> "tuple[Guard | InState, ...]":
@@ -103,6 +105,8 @@ def guards_of(condition: Condition) -> "tuple[Guard | InState, ...]":
             return guards_of(condition.condition)
         case AllOf() | AnyOf():
             return tuple(leaf for each in condition.conditions for leaf in guards_of(each))
+        case _:
+            assert_never(condition)
 
 
 def describe_condition(condition: Condition) -> Any:  # noqa: ANN401 - JSON data
@@ -118,3 +122,5 @@ def describe_condition(condition: Condition) -> Any:  # noqa: ANN401 - JSON data
             return {"and": [describe_condition(each) for each in condition.conditions]}
         case AnyOf():
             return {"or": [describe_condition(each) for each in condition.conditions]}
+        case _:
+            assert_never(condition)

@@ -40,7 +40,8 @@ class Candidate:
         event: its descriptor.
         targets: paths; empty for one that stays.
         verdict: what became of it.
-        reason: for a refused one the condition that does not hold; for a conflict the source of the one that won.
+        reason: for a refused one the condition that does not hold; for a conflict the source of the one that won, empty
+            when that one lost to a third.
         exits: paths that it would leave by itself, inner first.
         enters: paths that it would enter by itself, outer first.
     """
@@ -153,10 +154,12 @@ def _conflict(
     ):
         return Verdict.SHADOWED, ""
     claims = find_claims(run.definition, run.mask, transition, snapshot.history)
-    for winner in taken:
-        if claims & find_claims(run.definition, run.mask, winner, snapshot.history):
-            return Verdict.CONFLICT, nodes[winner.source].path
-    return Verdict.SHADOWED, ""
+    winners = (
+        nodes[winner.source].path
+        for winner in taken
+        if claims & find_claims(run.definition, run.mask, winner, snapshot.history)
+    )
+    return Verdict.CONFLICT, next(winners, "")
 
 
 def _describe(run: Run, snapshot: Snapshot, transition: Transition, verdict: Verdict, reason: str) -> Candidate:

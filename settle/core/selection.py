@@ -68,18 +68,17 @@ def _find_certain(
         return None
     if _asks_regions(definition, event_type) and len(by_leaf) > 1:
         first = _search_regions(definition, mask, event_type, lambda transition: not transition.guards)
-        if any(transition.targets and transition.domain < 0 for transition in first):
-            return None
     return remove_conflicts(definition, mask, list(dict.fromkeys(first)), {})
 
 
 def select(
     definition: Definition, mask: int, event_type: str, history: HistoryValues, allows: GuardCheck
 ) -> tuple[Transition, ...]:
-    """Return the transitions to take together, in document order of the leaves that enabled them."""
+    """Return the transitions to take together, in document order of the leaves that enabled them.
+
+    For events of which the candidates are not certain: guards, or what history nodes recorded, have a say.
+    """
     candidates = find_candidates(definition, mask, event_type)
-    if candidates.certain is not None:
-        return candidates.certain
     if len(candidates.by_leaf) == 1:
         for transition in candidates.by_leaf[0]:
             if not transition.guards or allows(transition):

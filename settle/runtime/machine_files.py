@@ -134,7 +134,7 @@ def _check_names(place: str, chart: Statechart) -> Statechart:
     try:
         check_machine_name(chart.id)
         for definition in chart.versions.values():
-            for descriptor in sorted({transition.event for transition in definition.transitions}):
+            for descriptor in sorted({each.event for each in definition.transitions if each.delay is None}):
                 # A machine reacts to done and error events; nothing else of the runtime's own is for it.
                 if descriptor not in {EVENTLESS, ANY_EVENT} and not descriptor.startswith(("done.", "error.")):
                     check_event_type(descriptor.removesuffix(".*"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -16,7 +17,7 @@ from settle.core.explain import Candidate, Explanation, Verdict, explain
 from settle.core.interpreter import STOP_EVENT, step
 from settle.core.macrostep import Macrostep
 from settle.core.snapshot import Snapshot
-from settle.core.spec import MachineSpec
+from settle.core.spec import MachineSpec, Selection
 from tests.support.random_charts import machines
 from tests.support.random_walks import Walker, walks, wander
 
@@ -104,8 +105,26 @@ def test_every_refusal_has_its_condition_and_every_conflict_its_winner(spec: Mac
         by_verdict: dict[Verdict, list[Candidate]] = {verdict: [] for verdict in Verdict}
         for candidate in explanation.candidates:
             by_verdict[candidate.verdict].append(candidate)
+        reasons = {candidate.reason for candidate in by_verdict[Verdict.REFUSED]}
+        assert "" not in reasons
         if isinstance(done, Macrostep) and not done.taken:
-            assert set(done.refused_by) == {candidate.reason for candidate in by_verdict[Verdict.REFUSED]}
+            assert set(done.refused_by) == reasons
         winners = {candidate.source for candidate in by_verdict[Verdict.TAKEN]}
         assert {candidate.reason for candidate in by_verdict[Verdict.CONFLICT]} <= winners
         assert all(candidate.reason == "" for candidate in by_verdict[Verdict.SHADOWED] + by_verdict[Verdict.TAKEN])
+
+
+@some
+@given(machines(), walks())
+def test_under_the_rules_of_xstate_what_lies_around_a_taken_transition_was_not_asked(
+    spec: MachineSpec, words: list[str]
+) -> None:
+    definition = compile_machine(replace(spec, selection=Selection.XSTATE))
+    for explanation, _ in explained(definition, words):
+        taken = [each.source for each in explanation.candidates if each.verdict is Verdict.TAKEN]
+        around = {definition.nodes[above].path for path in taken for above in ancestors(definition, path)}
+        assert all(each.verdict is Verdict.SHADOWED for each in explanation.candidates if each.source in around)
+
+
+def ancestors(definition: Definition, path: str) -> tuple[int, ...]:
+    return definition.nodes[definition.numbers[path]].ancestors

@@ -175,7 +175,7 @@ def test_a_delay_may_name_a_function() -> None:
     assert (snapshot.timers[0].id, snapshot.timers[0].due) == ("a@patience", NOW + 172800)
 
 
-@pytest.mark.parametrize("value", [-1, "soon", None, datetime(2026, 1, 1), float("nan"), "99999999d"])  # noqa: DTZ001
+@pytest.mark.parametrize("value", [-1, "soon", "P1", None, datetime(2026, 1, 1), float("nan"), "99999999d"])  # noqa: DTZ001
 def test_what_computes_no_delay_is_at_fault(value: object) -> None:
     def wait(_ctx: Any) -> object:
         return value

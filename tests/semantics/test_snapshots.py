@@ -3,7 +3,7 @@
 import pytest
 
 from settle.core.configuration import is_settled, load_configuration, state_value
-from settle.core.errors import SnapshotInvalidError
+from settle.core.errors import SnapshotInvalidError, SnapshotTooNewError
 from settle.core.event import Event
 from settle.core.interpreter import start, step
 from settle.core.snapshot import Snapshot, Status
@@ -112,3 +112,14 @@ def test_a_step_answers_the_same_whether_or_not_it_remembers() -> None:
 def test_a_new_snapshot_names_its_machine_version_and_definition() -> None:
     snapshot = start(CHART).snapshot
     assert (snapshot.machine, snapshot.machine_version, snapshot.definition) == ("m", 1, CHART.hash)
+
+
+@pytest.mark.parametrize("document", ["", "x", "[]", "{}", '{"s": "1"}', '{"s": 1, "v": 1, "d": "0", "c": [1]}'])
+def test_a_text_that_is_no_snapshot_is_refused(document: str) -> None:
+    with pytest.raises(SnapshotInvalidError, match="the text is no snapshot"):
+        decode_snapshot(document)
+
+
+def test_a_snapshot_of_a_newer_release_is_left_for_it() -> None:
+    with pytest.raises(SnapshotTooNewError, match="format 3"):
+        decode_snapshot('{"s": 3}')

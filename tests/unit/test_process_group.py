@@ -1,10 +1,12 @@
 """What the consumer promises for the events of one instance."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from settle import Statechart
 from settle.core.event import Event
 from settle.core.service import ServiceCall, ServiceError
 from settle.runtime.count_begin import MAX_BEGUN
@@ -701,3 +703,39 @@ def test_a_newer_envelope_is_retried_and_never_buried() -> None:
     system.pump()
     assert not system.exists("flat/1")
     assert system.buried() == []
+
+
+# What the runtime does not carry out yet ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda do: do.send("other/1", "HELLO"), lambda do: do.send(None, "LATER", delay=5)],
+    ids=["message", "timer"],
+)
+def test_an_event_whose_actions_ask_for_more_is_quarantined_and_not_lost(ask: Callable[[Any], None]) -> None:
+    asking = action("ask", lambda _context, _event, do: ask(do))
+    system = System(machine("asking", settled("on", on("GO", actions=(asking,)))))
+    system.post("asking/1", "GO")
+    system.pump()
+    blocked = system.instance("asking/1").blocked
+    assert blocked is not None
+    assert (blocked.code, blocked.type) == ("unsupported_effect", "GO")
+    assert "delivers no messages, timers or children yet" in blocked.message
+
+
+def test_exceptions_that_became_events_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no luck")
+
+    chart = Statechart(
+        id="lenient",
+        errors="event",
+        states=[{"name": "on", "tags": ["settled"]}],
+        transitions=[{"trigger": "GO", "source": "on", "dest": None, "actions": fail}],
+    )
+    system = System(chart.definition)
+    system.post("lenient/1", "GO")
+    with caplog.at_level("INFO", "settle"):
+        system.pump()
+    assert "action 'fail' of 'on' raised RuntimeError: no luck" in caplog.text

@@ -140,6 +140,8 @@ MESSAGES = {
         "same_id/front.py: the id 'door' is that of same_id/back.py too; rename one, or make the older one a version of"
         " the newer"
     ),
+    "timer": "timer/door.py: 'open' has a timer (1h), which this release does not run yet; take it out",
+    "child": "child/door.py: 'open' has a child (lock), which this release does not run yet; take it out",
     "duplicate_version": (
         "duplicate_version/door.py: machine 'door' cannot be built:\n"
         "  - duplicate-version: version 1 is there twice; raise the number of the newer one\n"
