@@ -74,6 +74,8 @@ class Binder:
 
     def delay(self, written: object, node: str) -> Delay:
         """Read a delay: a duration, an absolute time, a function that gives one, or its name."""
+        if isinstance(written, datetime) and written.tzinfo is None:
+            self._findings.error("bad-delay", node, f"an absolute time has a time zone, {written!r} has none; add one")
         if isinstance(written, datetime):
             return Delay(name=written.isoformat(), fn=lambda _context, _event: written)
         if not callable(written):

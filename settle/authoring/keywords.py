@@ -53,6 +53,8 @@ def parse_invokes(value: object, node: str, findings: Findings) -> tuple[list[Pa
         INVOKE.check(findings, node, words)
         if not _names_what_it_invokes(words):
             message = "an invoke needs a `src`, the name of a service or a function, or a `machine`, the name of one"
+            if "src" in words and "machine" in words:
+                message = "an invoke has a `src` and a `machine`; keep the one that it is to begin"
             findings.error("bad-invoke", node, message, breaks=True)
             continue
         place = len(invokes)

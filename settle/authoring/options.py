@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from settle.authoring.findings import Findings
 from settle.authoring.lost_fields import find_lost_fields
 from settle.core.codec import Codec, ModelCodec, PlainCodec
+from settle.core.definition import Definition
 from settle.core.errors import DefinitionError, Finding
 from settle.core.spec import MAX_DEPTH, ErrorPolicy, Selection
 
@@ -20,6 +21,7 @@ class Versioned(Protocol):
 
     id: str
     version: int
+    definition: Definition
 
 
 def choose(choices: type[Choice], word: str, value: str, findings: Findings) -> Choice:
@@ -30,6 +32,13 @@ def choose(choices: type[Choice], word: str, value: str, findings: Findings) -> 
         known = " or ".join(repr(choice.value) for choice in choices)
         findings.error(f"bad-{word}", "", f"`{word}` is {known}, not {value!r}")
         return next(iter(choices))
+
+
+def read_create_on_event(value: object, findings: Findings) -> bool:
+    """Return whether the first event of an unknown instance creates it."""
+    if not isinstance(value, bool):
+        findings.error("bad-create-on-event", "", f"`create_on_event` is True or False, not {value!r}")
+    return bool(value)
 
 
 def read_initial_context(context: object, findings: Findings) -> Mapping[str, Any]:
@@ -52,9 +61,12 @@ def read_context(context: object, findings: Findings) -> Codec:
     return PlainCodec()
 
 
-def read_events(events: Mapping[str, object], findings: Findings) -> dict[str, Codec]:
+def read_events(events: object, findings: Findings) -> dict[str, Codec]:
     """Return how the data of events is loaded."""
     codecs: dict[str, Codec] = {}
+    if not isinstance(events, Mapping):
+        findings.error("bad-event", "", f"`events` is a dict from event types to pydantic models, not {events!r}")
+        return codecs
     for name, model in events.items():
         if _is_model(model):
             codecs[name] = ModelCodec(model)
@@ -69,8 +81,12 @@ def _is_model(value: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(value, type) and issubclass(value, BaseModel)
 
 
-def read_reasons(silenced: Mapping[str, str], findings: Findings) -> Mapping[str, str]:
+def read_reasons(silenced: object, findings: Findings) -> Mapping[str, str]:
     """Check that each silenced finding has a reason."""
+    if not isinstance(silenced, Mapping):
+        message = f"`silenced` is a dict from the codes of findings to reasons, not {silenced!r}"
+        findings.error("bad-silenced", "", message)
+        return {}
     for code, reason in silenced.items():
         if not isinstance(reason, str) or not reason.strip():
             findings.error("bad-silenced", "", f"`silenced` gives no reason for {code!r}; write it down")
@@ -83,6 +99,9 @@ def check_identity(identifier: object, version: object, older: Sequence[Versione
         findings.error("bad-id", "", f"`id` is the machine's name, as text; not {identifier!r}", breaks=True)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         findings.error("bad-version", "", f"`version` is a whole number from 1 on, not {version!r}", breaks=True)
+        return
+    if not isinstance(older, (list, tuple)) or not all(hasattr(chart, "definition") for chart in older):
+        findings.error("bad-version", "", f"`versions` is a list of older Statecharts, not {older!r}", breaks=True)
         return
     seen = {version}
     for chart in older:

@@ -1,6 +1,7 @@
 """What the Python front end says about configurations that it cannot read: the state, the mistake, the mend."""
 
 from collections.abc import Callable
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
@@ -554,6 +555,40 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             "bad-implementation: `implementation` as a dict has names as keys, not 3",
             ["a"],
             implementation={3: print},
+        ),
+        case(
+            "events as a list",
+            "bad-event: `events` is a dict from event types to pydantic models, not ['GO']",
+            ["a"],
+            events=["GO"],
+        ),
+        case(
+            "silenced as a list",
+            "bad-silenced: `silenced` is a dict from the codes of findings to reasons, not ['x']",
+            ["a"],
+            silenced=["x"],
+        ),
+        case(
+            "versions as a number", "bad-version: `versions` is a list of older Statecharts, not 3", ["a"], versions=3
+        ),
+        case(
+            "a switch that is text",
+            "bad-create-on-event: `create_on_event` is True or False, not 'no'",
+            ["a"],
+            create_on_event="no",
+        ),
+        case(
+            "an absolute time without a zone",
+            (
+                "bad-delay at 'a': an absolute time has a time zone, datetime.datetime(2026, 1, 1, 0, 0) has none;"
+                " add one"
+            ),
+            [{"name": "a", "timeout": datetime(2026, 1, 1), "on_timeout": "a"}],  # noqa: DTZ001
+        ),
+        case(
+            "an invoke of two things",
+            "bad-invoke at 'a': an invoke has a `src` and a `machine`; keep the one that it is to begin",
+            [{"name": "a", "invoke": {"src": "serve", "machine": "other"}}],
         ),
         case(
             "a context that is no model",
