@@ -64,6 +64,7 @@ class Actions:
 
         Raises:
             ValueError: no type, or one that only the runtime makes.
+            TypeError: the type is no text.
             CodecError: the data is not JSON data.
             EventInvalidError: the data does not fit the model of its type.
         """
@@ -93,9 +94,12 @@ class Actions:
 
         Raises:
             ValueError: no type, or a delay that is none.
+            TypeError: target, type or id is no text.
             EventInvalidError: it is for this instance itself, and the data does not fit the model of its type.
         """
         _check_type(event_type)
+        _check_text("`target`", target or "")
+        _check_text("`id`", id)
         self._add()
         message = SendEvent(target=target or "", type=event_type, data=_plain.dump({} if data is None else data), id=id)
         self._run.check_message(message)
@@ -106,12 +110,14 @@ class Actions:
 
     def cancel(self, id: str) -> None:  # noqa: A002 - the word of SCXML and XState
         """Cancel every delayed event that was sent under this id and still waits. That there is none is no error."""
+        _check_text("`id`", id)
         if not id:
             raise ValueError("`cancel` needs the `id` under which the event was sent")
         self._run.cancel_timers(lambda timer: timer.id == id and timer.node is None)
 
     def log(self, message: str, **data: Any) -> None:  # noqa: ANN401 - any JSON data
         """Write a line to the log once the macrostep is stored."""
+        _check_text("a message", message)
         self._add()
         self._run.effects.append(Log(message=message, data=_plain.dump(data)))
 
@@ -123,7 +129,13 @@ class Actions:
             raise error
 
 
+def _check_text(what: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is text, not {value!r}")
+
+
 def _check_type(event_type: str) -> None:
+    _check_text("the type of an event", event_type)
     if not event_type:
         raise ValueError("an event needs a type; a transition without one is `always`")
     if event_type.startswith(RUNTIME_PREFIX):

@@ -8,7 +8,7 @@ from typing import Any, Final
 RUNTIME_PREFIX: Final = "settle."
 """Of event types that not even actions make."""
 INTERNAL_PREFIXES: Final = ("done.", "error.", RUNTIME_PREFIX)
-"""Event types that only the runtime may make: done events, errors, and Settle's own."""
+"""Of event types that never come from outside: done events, errors, and Settle's own."""
 TIMEOUT_PREFIX: Final = "settle.after."
 """The event of a delayed transition is this and the id of its timer."""
 ERROR_EXECUTION: Final = "error.execution"
@@ -90,5 +90,5 @@ _set_type, _set_data, _set_kind, _set_id, _set_key, _set_principal, _set_origin,
 
 
 def is_internal(event_type: str) -> bool:
-    """Tell whether only the runtime may make events of this type."""
+    """Tell whether events of this type never come from outside: the runtime makes them, or an action raises them."""
     return event_type.startswith(INTERNAL_PREFIXES)

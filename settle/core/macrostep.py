@@ -29,7 +29,7 @@ class Macrostep(NamedTuple):
     """Everything one event led to.
 
     Attributes:
-        snapshot: the new one; equal to the old one when nothing was taken.
+        snapshot: the new one; when nothing was taken the old one, without the invoke or timer that the event used up.
         effects: what the world is asked to do, in order.
         microsteps: how it went.
         refused_by: when no transition was taken although some would have taken the event: the conditions that did not
