@@ -154,7 +154,13 @@ class Binder:
         self, role: str, name: str, function: Callable[..., Any], node: str, params: Mapping[str, Any]
     ) -> Callable[..., Any]:
         """Return the function as its role calls it, whichever arguments it takes."""
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        called = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+        if role == "action" and inspect.isgeneratorfunction(called):
+            self._findings.error(
+                "bad-signature", node, f"the action {name!r} is a generator, which only makes one; drop `yield`"
+            )
+            return _STAND_IN
+        if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
             mend = "take `async` out" if role == "service" else "make what waits a service, under `invoke`"
             self._findings.error("async-function", node, f"the {role} {name!r} is asynchronous; {mend}")
             return _STAND_IN

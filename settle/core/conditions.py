@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any, assert_never
 
 from settle.core.active import Active
 
-GuardFunction = Callable[[Any, Any, Active], bool]
-"""`fn(context, event, active)`."""
+GuardFunction = Callable[[Any, Any, Active], Any]
+"""`fn(context, event, active)`; whether the answer is true counts, as in an `if`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def holds(condition: Condition, context: Any, event: Any, active: Active) -> boo
     """Ask a condition. Raises whatever its functions raise."""
     match condition:
         case Guard():
-            return bool(condition.fn(context, event, active))
+            return as_answer(condition.fn(context, event, active))
         case InState():
             return active.in_state(condition.path)
         case Not():
@@ -94,6 +95,13 @@ def holds(condition: Condition, context: Any, event: Any, active: Active) -> boo
             return any(holds(each, context, event, active) for each in condition.conditions)
         case _:
             assert_never(condition)
+
+
+def as_answer(value: object) -> bool:
+    """Return whether a guard said yes. Raises `TypeError` for what would have to be waited for: it is always true."""
+    if isawaitable(value):
+        raise TypeError("it is asynchronous: a guard never waits")
+    return bool(value)
 
 
 def guards_of(condition: Condition) -> "tuple[Guard | InState, ...]":

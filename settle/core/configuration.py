@@ -39,8 +39,13 @@ def _mask_of(definition: Definition, leaves: tuple[str, ...]) -> int:
 
 
 def _check_legal(definition: Definition, mask: int, leaves: tuple[str, ...]) -> None:
-    if not all(_is_complete(node, mask) for node in iterate(definition.nodes, mask)):
+    if not is_complete(definition, mask) or len(leaves) != len(dump_configuration(definition, mask)):
         raise SnapshotInvalidError(f"{list(leaves)} is not a legal configuration of {definition.machine}")
+
+
+def is_complete(definition: Definition, mask: int) -> bool:
+    """Tell whether every node of a set has as many active children as its kind wants (SCXML 3.11)."""
+    return all(_is_complete(node, mask) for node in iterate(definition.nodes, mask))
 
 
 def _is_complete(node: Node, mask: int) -> bool:

@@ -161,7 +161,14 @@ class UserCodeError(StepError):
 
     def __init__(self, role: str, name: str, node: str, cause: BaseException) -> None:
         self.role, self.name, self.node = role, name, node
-        super().__init__(f"{role} {name!r} of {node!r} raised {type(cause).__name__}: {cause}")
+        super().__init__(f"{role} {name!r} of {node!r} raised {type(cause).__name__}: {_text_of(cause)}")
+
+
+def _text_of(cause: BaseException) -> str:
+    try:
+        return str(cause)
+    except Exception as error:  # noqa: BLE001 - of the exception's own making
+        return f"(its text cannot be had: {type(error).__name__})"
 
 
 class ContextInvalidError(StepError):

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
-from settle.core.configuration import load_configuration
 from settle.core.definition import Definition, Transition
 from settle.core.errors import StepError
 from settle.core.event import Event, EventKind
 from settle.core.event_data import load_data
-from settle.core.interpreter import Received, receive, step
+from settle.core.interpreter import Received, load_snapshot, receive, step
 from settle.core.macrostep import Macrostep
 from settle.core.plan import plan_microstep
 from settle.core.run import Run
@@ -88,7 +87,7 @@ def explain(definition: Definition, snapshot: Snapshot, event: Event, now: float
         EventInvalidError: the data does not fit the model of its type.
         SnapshotInvalidError: the snapshot names an illegal configuration.
     """
-    mask = load_configuration(definition, snapshot.configuration)
+    mask = load_snapshot(definition, snapshot)
     note = _find_note(snapshot, event)
     if note:
         return Explanation(event=event.type, note=note, macrostep=step(definition, snapshot, event, now))

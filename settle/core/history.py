@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from settle.core.bits import iterate
+from settle.core.configuration import is_complete
 from settle.core.definition import Definition, Node, Transition
 from settle.core.domain import find_domain
 from settle.core.errors import SnapshotInvalidError
@@ -40,7 +41,7 @@ def find_effective(definition: Definition, target: int, history: HistoryValues) 
         return (target,)
     recorded = history.get(node.path)
     if recorded is not None:
-        return tuple(_find_recorded(definition, node, path) for path in recorded)
+        return _find_recorded(definition, node, recorded)
     return tuple(
         real for each in history_fallback(definition, node) for real in find_effective(definition, each, history)
     )
@@ -60,8 +61,26 @@ def find_real_domain(definition: Definition, transition: Transition, history: Hi
     return find_domain(definition.nodes, transition.source, targets, transition.kind)
 
 
-def _find_recorded(definition: Definition, history: Node, path: str) -> int:
-    index = definition.numbers.get(path, 0)
-    if not definition.nodes[history.parent].within >> index & 1:
-        raise SnapshotInvalidError(f"the history {history.path!r} of {definition.machine} names {path!r}")
-    return index
+def _find_recorded(definition: Definition, history: Node, paths: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the nodes that a history node recorded, after making sure that it can have done so."""
+
+    def find() -> tuple[int, ...]:
+        parent = definition.nodes[history.parent]
+        indexes = tuple(definition.numbers.get(path, 0) for path in paths)
+        found = [definition.nodes[index] for index in indexes]
+        if history.kind is NodeKind.SHALLOW_HISTORY:
+            wanted = len(parent.children) if parent.kind is NodeKind.PARALLEL else 1
+            fits = all(node.parent == parent.index and not node.kind.is_history for node in found)
+            fits = fits and len(set(indexes)) == len(indexes) == wanted
+        else:
+            inside = 0
+            for node in found:
+                inside |= node.bit | (node.up & parent.within)
+            fits = all(parent.within & node.bit and node.is_leaf for node in found)
+            fits = fits and bool(found) and is_complete(definition, inside | parent.bit)
+        if not fits:
+            raise SnapshotInvalidError(f"the history {history.path!r} of {definition.machine} names {list(paths)}")
+        return indexes
+
+    indexes: tuple[int, ...] = definition.memo.get(f"history {history.path}", paths, find)
+    return indexes

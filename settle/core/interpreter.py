@@ -11,7 +11,7 @@ from settle.core.codec import CodecError, PlainCodec
 from settle.core.configuration import load_configuration
 from settle.core.definition import Definition
 from settle.core.effects import SendEvent
-from settle.core.errors import EventInvalidError, InputInvalidError, UserCodeError
+from settle.core.errors import EventInvalidError, FieldError, InputInvalidError, SnapshotInvalidError, UserCodeError
 from settle.core.event import Event, EventKind
 from settle.core.event_data import load_data
 from settle.core.macrostep import Macrostep
@@ -42,7 +42,7 @@ def start(definition: Definition, *, input: Mapping[str, Any] | None = None, now
         InputInvalidError: the input does not fit the context.
         StepError: the first macrostep cannot be completed.
     """
-    given = input or {}
+    given = _read_input(definition, input)
     try:
         context = definition.context.dump(definition.context.load({**definition.initial_context, **given}))
     except CodecError as error:
@@ -56,6 +56,13 @@ def start(definition: Definition, *, input: Mapping[str, Any] | None = None, now
     )
     event = Event(type=START_EVENT, kind=EventKind.INTERNAL)
     return Run(definition, empty, 0, event, _plain.load(given), now).begin()
+
+
+def _read_input(definition: Definition, given: object) -> Mapping[str, Any]:
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    fields = [FieldError("input", f"{type(given).__name__} is no object with fields", "input_type")]
+    raise InputInvalidError(f"input of {definition.machine}", fields)
 
 
 def step(definition: Definition, snapshot: Snapshot, event: Event, now: float = 0.0) -> Macrostep:
@@ -75,7 +82,7 @@ def step(definition: Definition, snapshot: Snapshot, event: Event, now: float = 
         SnapshotInvalidError: the snapshot names an illegal configuration.
         StepError: the macrostep cannot be completed.
     """
-    mask = load_configuration(definition, snapshot.configuration)
+    mask = load_snapshot(definition, snapshot)
     if snapshot.status is not _ACTIVE:
         return Macrostep(snapshot=snapshot)
     if event.kind in _LIVE:
@@ -95,11 +102,23 @@ def stop(definition: Definition, snapshot: Snapshot, now: float = 0.0) -> Macros
         SnapshotInvalidError: the snapshot names an illegal configuration.
         StepError: the exit actions cannot be completed.
     """
-    mask = load_configuration(definition, snapshot.configuration)
+    mask = load_snapshot(definition, snapshot)
     if snapshot.status is not _ACTIVE:
         return Macrostep(snapshot=snapshot)
     event = Event(type=STOP_EVENT, kind=EventKind.INTERNAL)
     return Run(definition, snapshot, mask, event, {}, now).stop()
+
+
+def load_snapshot(definition: Definition, snapshot: Snapshot) -> int:
+    """Return the configuration of a snapshot as bits.
+
+    Raises:
+        SnapshotInvalidError: it belongs to another definition, or names an illegal configuration.
+    """
+    if snapshot.definition != definition.hash:
+        message = f"the snapshot belongs to definition {snapshot.definition!r} of {snapshot.machine!r}"
+        raise SnapshotInvalidError(f"{message}, not to {definition.hash!r} of {definition.machine!r}")
+    return load_configuration(definition, snapshot.configuration)
 
 
 class Received(NamedTuple):

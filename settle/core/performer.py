@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from settle.core.actions import Actions
 from settle.core.codec import CodecError, PlainCodec
-from settle.core.conditions import Guard, holds
+from settle.core.conditions import Guard, as_answer, holds
 from settle.core.definition import Definition, Node, TimerSpec, Transition
 from settle.core.delay import find_due
 from settle.core.effects import Effect, SendEvent
@@ -104,11 +104,14 @@ class Performer:
     def allows(self, transition: Transition) -> bool:
         """Ask the guards of a transition; note the first condition that does not hold."""
         context, event = self.loaded_context(), self._event or self.event
+        answer: object
         for condition in transition.guards:
             try:
                 # Most conditions are a single function, which needs no walk through a tree.
                 if type(condition) is Guard:
-                    answer = bool(condition.fn(context, event, self))
+                    answer = condition.fn(context, event, self)
+                    if answer is not True and answer is not False:
+                        answer = as_answer(answer)
                 else:
                     answer = holds(condition, context, event, self)
             except StepError:

@@ -118,4 +118,8 @@ def _describe_value(value: Any) -> Any:  # noqa: ANN401 - JSON data or a functio
 
 
 def _present(data: Mapping[str, Any], *, keep: tuple[str, ...]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key in keep or value not in ("", [], {}, None)}
+    return {
+        key: value
+        for key, value in data.items()
+        if key in keep or (value is not None if key == "output" else value not in ("", [], {}, None))
+    }

@@ -67,16 +67,15 @@ def test_effects_say_what_begins_and_what_ends(spec: MachineSpec, words: list[st
     definition = compile_machine(spec)
     for turn in wander(definition, words):
         before, after = live_in(turn.before), live_in(turn.macrostep.snapshot)
-        begun = {**after, **before}
-        begins = [turn_effect(definition, live, begins=True) for key, live in after.items() if key not in before]
+        begins = [effect_of(definition, live, begins=True) for key, live in after.items() if key not in before]
         ended = before.keys() - after.keys() - {turn.event.key}
-        ends = [turn_effect(definition, begun[key], begins=False) for key in ended]
+        ends = [effect_of(definition, before[key], begins=False) for key in ended]
         kinds = (SetTimer, CancelTimer, StartService, StopService, StartChild, StopChild)
         said = [effect for effect in turn.macrostep.effects if isinstance(effect, kinds)]
         assert sorted(map(str, said)) == sorted(map(str, [*begins, *ends]))
 
 
-def turn_effect(definition: Definition, live: Live, *, begins: bool) -> object:
+def effect_of(definition: Definition, live: Live, *, begins: bool) -> object:
     if isinstance(live, LiveTimer):
         return SetTimer(timer=live.key, due=live.due) if begins else CancelTimer(timer=live.key)
     if definition.invokes[live.id].machine:

@@ -40,9 +40,9 @@ def test_a_second_interpreter_that_is_as_plain_as_can_be_does_the_same(spec: Mac
     compare(spec, words)
 
 
-def test_the_same_with_a_thousand_larger_machines() -> None:
+def test_the_same_with_hundreds_of_larger_machines() -> None:
     """Hypothesis likes small ones."""
-    for seed in range(1000):
+    for seed in range(800):
         choices = Choices(shake_256(b"%d" % seed).digest(300 + 300 * (seed % 4)))
         words = [choices.pick(WORDS) for _ in range(12)]
         compare(make_machine(choices), words)

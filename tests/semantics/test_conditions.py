@@ -215,3 +215,25 @@ def test_a_guard_whose_answer_is_neither_true_nor_false_is_at_fault() -> None:
 
     with pytest.raises(UserCodeError, match="ambiguous"):
         opens(gate(lambda _ctx: Unclear()))
+
+
+def test_a_guard_that_would_have_to_be_waited_for_is_at_fault() -> None:
+    async def later() -> bool:
+        return True
+
+    waiting = later()
+    with pytest.raises(UserCodeError, match="a guard never waits"):
+        opens(gate(lambda _ctx: waiting))
+    waiting.close()
+
+
+def test_an_exception_that_cannot_tell_its_text_is_told_all_the_same() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def fail(_ctx: Any) -> bool:
+        raise MuteError
+
+    with pytest.raises(UserCodeError, match=r"raised MuteError: \(its text cannot be had: ValueError"):
+        opens(gate(fail))

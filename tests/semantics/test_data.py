@@ -319,3 +319,9 @@ def test_a_raised_event_carries_its_data_as_it_was_when_it_was_raised() -> None:
     snapshot = start(chart, input={"list": [1]}).snapshot
     assert step(chart, snapshot, Event(type="GO")).snapshot.context == {"list": [1, 2]}
     assert seen == [[1]]
+
+
+def test_an_input_without_fields_is_refused() -> None:
+    given: Any = [1]
+    with pytest.raises(InputInvalidError, match="list is no object with fields"):
+        start(machine("m", node("a")), input=given)

@@ -1,11 +1,13 @@
 """Snapshots: what a step refuses to go on from, and that it goes on the same from a stored one."""
 
+import re
+
 import pytest
 
 from settle.core.configuration import is_settled, load_configuration, state_value
 from settle.core.errors import SnapshotInvalidError, SnapshotTooNewError
 from settle.core.event import Event
-from settle.core.interpreter import start, step
+from settle.core.interpreter import start, step, stop
 from settle.core.snapshot import Snapshot, Status
 from settle.core.snapshot_codec import decode_snapshot, encode_snapshot
 from settle.core.spec import NodeKind
@@ -67,7 +69,7 @@ def test_an_instance_that_has_not_started_takes_no_event() -> None:
 @pytest.mark.parametrize("path", ["p.r.gone", "a", "", "p"])
 def test_a_recorded_history_that_names_a_node_from_elsewhere_is_refused(path: str) -> None:
     snapshot = Walk(CHART).snapshot._replace(history={"p.h": (path, "p.s.s1")})
-    with pytest.raises(SnapshotInvalidError, match=f"the history 'p.h' of m names '{path}'"):
+    with pytest.raises(SnapshotInvalidError, match=rf"the history 'p\.h' of m names \['{re.escape(path)}'"):
         step(CHART, snapshot, Event(type="BACK"))
     assert step(CHART, snapshot, Event(type="GO")).taken
 
@@ -123,3 +125,24 @@ def test_a_text_that_is_no_snapshot_is_refused(document: str) -> None:
 def test_a_snapshot_of_a_newer_release_is_left_for_it() -> None:
     with pytest.raises(SnapshotTooNewError, match="format 3"):
         decode_snapshot('{"s": 3}')
+
+
+@pytest.mark.parametrize("recorded", [(), ("p.r.r1",), ("p.r.r1", "p.r.r2", "p.s.s1"), ("p.h",), ("p.r", "p.s")])
+def test_a_recorded_history_that_no_configuration_leaves_behind_is_refused(recorded: tuple[str, ...]) -> None:
+    snapshot = Walk(CHART).snapshot._replace(history={"p.h": recorded})
+    with pytest.raises(SnapshotInvalidError, match=r"the history 'p\.h' of m names"):
+        step(CHART, snapshot, Event(type="BACK"))
+
+
+@pytest.mark.parametrize("leaves", [("p", "p.r.r1", "p.s.s1"), ("a", "a")])
+def test_a_configuration_is_its_leaves_each_once(leaves: tuple[str, ...]) -> None:
+    with pytest.raises(SnapshotInvalidError, match="is not a legal configuration"):
+        step(CHART, Walk(CHART).snapshot._replace(configuration=leaves), Event(type="GO"))
+
+
+def test_a_snapshot_of_another_definition_is_refused() -> None:
+    snapshot = Walk(CHART).snapshot._replace(definition="0123456789abcdef")
+    with pytest.raises(SnapshotInvalidError, match="belongs to definition '0123456789abcdef' of 'm'"):
+        step(CHART, snapshot, Event(type="GO"))
+    with pytest.raises(SnapshotInvalidError, match="belongs to definition"):
+        stop(CHART, snapshot)

@@ -59,7 +59,7 @@ class Code:
 
     Attributes:
         event: the last one taken from a queue, as functions see it.
-        refused: conditions that did not hold, since it was emptied last.
+        refused: conditions that did not hold, in the order in which they were asked.
         acted: whether any action ran, so that what became of the context counts.
     """
 

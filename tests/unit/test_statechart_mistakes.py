@@ -1,6 +1,6 @@
 """What the Python front end says about configurations that it cannot read: the state, the mistake, the mend."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from types import ModuleType
 from typing import Any
@@ -27,6 +27,15 @@ class Implementation:
 
 async def slow(_ctx: Any) -> bool:
     return True
+
+
+def yields(_ctx: Any) -> Iterator[None]:
+    yield
+
+
+class Asynchronous:
+    async def __call__(self, _ctx: Any) -> bool:
+        return True
 
 
 def takes_nothing() -> bool:
@@ -589,6 +598,20 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             "an invoke of two things",
             "bad-invoke at 'a': an invoke has a `src` and a `machine`; keep the one that it is to begin",
             [{"name": "a", "invoke": {"src": "serve", "machine": "other"}}],
+        ),
+        case(
+            "an action that is a generator",
+            "bad-signature at 'a': the action 'yields' is a generator, which only makes one; drop `yield`",
+            [{"name": "a", "on_enter": yields}],
+        ),
+        case(
+            "a guard whose call is asynchronous",
+            (
+                "async-function at 'a': the guard 'Asynchronous' is asynchronous; make what waits a service, under"
+                " `invoke`"
+            ),
+            ["a"],
+            [{"trigger": "GO", "source": "a", "dest": "a", "conditions": Asynchronous()}],
         ),
         case(
             "a context that is no model",
