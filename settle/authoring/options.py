@@ -96,7 +96,7 @@ def read_reasons(silenced: object, findings: Findings) -> Mapping[str, str]:
 def check_identity(identifier: object, version: object, older: Sequence[Versioned], findings: Findings) -> None:
     """Check the name and the versions of a machine."""
     if not isinstance(identifier, str) or not identifier:
-        findings.error("bad-id", "", f"`id` is the machine's name, as text; not {identifier!r}", breaks=True)
+        findings.error("bad-id", "", f"`id` is the machine's name, as text; not {identifier!r}; pass one", breaks=True)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         findings.error("bad-version", "", f"`version` is a whole number from 1 on, not {version!r}", breaks=True)
         return

@@ -19,7 +19,7 @@ from settle.authoring.options import (
     too_deep_is_a_finding,
 )
 from settle.authoring.transitions_front_end import Reusable, StatechartParser
-from settle.authoring.vocabulary import OPTIONS
+from settle.authoring.vocabulary import IMPORT, OPTIONS
 from settle.authoring.walk import walk
 from settle.core.codec import Codec
 from settle.core.compile import compile_machine
@@ -140,8 +140,7 @@ class Statechart(Reusable):
             machine.root,
             (implementation,),
             id=machine.id if id is None else id,
-            initial_context=machine.initial_context,
-            selection=Selection.XSTATE,
+            taken={"initial_context": machine.initial_context, "selection": Selection.XSTATE},
             **options,
         )
 
@@ -173,7 +172,7 @@ class Statechart(Reusable):
         with too_deep_is_a_finding(id or ""):
             root = read_machine(machine, findings=findings, implementation=implementation, context=context)
         name = find_name(machine) if id is None else id
-        return cls._imported(findings, root, (implementation,), id=name, context=context, **options)
+        return cls._imported(findings, root, (implementation,), id=name, taken={"context": context}, **options)
 
     @classmethod
     def _imported(
@@ -182,14 +181,20 @@ class Statechart(Reusable):
         root: NodeSpec,
         implementations: Sequence[object],
         *,
-        events: Mapping[str, type[BaseModel]] | None = None,
-        versions: "Sequence[Statechart]" = (),
-        **options: Any,  # noqa: ANN401 - of _adopt
+        taken: Mapping[str, Any],
+        id: str,  # noqa: A002 - the word of XState
+        **options: Any,  # noqa: ANN401 - each has the type that it has above
     ) -> Self:
+        """Take over what was read; `taken` are options that the door has filled, `options` those of the user."""
+        IMPORT.check(findings, "", options)
+        chosen: dict[str, Any] = {**taken, **IMPORT.pick(options)}
+        events, versions = chosen.pop("events", None), chosen.pop("versions", ())
         chart = cls.__new__(cls)
         chart.parser, chart.implementations = None, implementations
         chart.events = read_events(events or {}, findings)
-        chart._adopt(findings, root, versions, events=chart.events, **options)  # noqa: SLF001 - of this same class
+        chart._adopt(  # noqa: SLF001 - of this same class
+            findings, root, versions, id=id, events=chart.events, **chosen
+        )
         return chart
 
     def _adopt(  # noqa: PLR0913 - one keyword for each part of a machine

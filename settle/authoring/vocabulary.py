@@ -138,3 +138,9 @@ OPTIONS: Final = Vocabulary(
         "type": "a machine is parallel when `initial` lists all its states",
     },
 )
+
+IMPORT: Final = Vocabulary(
+    "an imported machine",
+    _words("version context events create_on_event errors silenced versions"),
+    {"selection": "it is that of the dialect the machine was written in; take it out"},
+)

@@ -165,7 +165,7 @@ class _Walker:
         """Whether `initial` lists every child, which is how `transitions` writes a parallel state."""
         if not isinstance(initial, (list, tuple)):
             return False
-        names = {name.name if isinstance(name, Enum) else name for name in initial}
+        names = {name.name if isinstance(name, Enum) else str(name) for name in initial}
         regions = {name for name, state in states.items() if state.history is None}
         if names != regions:
             message = "a list as `initial` means a parallel state and names every child; complete it, or name one child"

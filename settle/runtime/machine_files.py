@@ -63,7 +63,7 @@ def load_machine_file(path: Path) -> Statechart:
     except ImportError as error:
         message = f"{place}:{_line_in(path, error)}: {error}; correct the import, or install what it names"
         raise MachineFileError(message) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a file that ends the program must not pass for one that is right
         where = f"{place}:{_line_in(path, error)}"
         message = f"{where}: importing it raised {type(error).__name__}: {error}; mend that line"
         raise MachineFileError(message) from error

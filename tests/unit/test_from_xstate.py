@@ -541,3 +541,17 @@ def test_a_log_line_is_kept(written: Any, message: str, data: Any) -> None:
     states = {"a": {"entry": {"type": "xstate.log", **written}}}
     (line,) = start(machine(states).definition).effects
     assert (line.message, line.data) == (message, data)  # type: ignore[union-attr]
+
+
+def test_an_option_that_an_imported_machine_does_not_take_is_a_mistake() -> None:
+    config: Any = {"id": "m", "initial": "a", "states": {"a": {}}}
+    with pytest.raises(DefinitionError, match="unknown-keyword: an imported machine has the unknown keyword `versoin`"):
+        Statechart.from_xstate(config, versoin=2)
+    with pytest.raises(DefinitionError, match="refused-keyword: an imported machine has `selection`"):
+        Statechart.from_xstate(config, selection="scxml")
+
+
+def test_keys_that_are_no_text_are_findings_too() -> None:
+    config: Any = {"id": "m", "initial": "a", "states": {"a": {"on": {"GO": {1: 2}}}}}
+    chart = Statechart.from_xstate(config)
+    assert any("unknown key `1`" in str(warning) for warning in chart.definition.warnings)

@@ -140,6 +140,7 @@ MESSAGES = {
         "same_id/front.py: the id 'door' is that of same_id/back.py too; rename one, or make the older one a version of"
         " the newer"
     ),
+    "exits": "exits/door.py:1: importing it raised SystemExit: 0; mend that line",
     "timer": "timer/door.py: 'open' has a timer (1h), which this release does not run yet; take it out",
     "child": "child/door.py: 'open' has a child (lock), which this release does not run yet; take it out",
     "duplicate_version": (

@@ -73,7 +73,7 @@ class Words:
                 self._check_unknown(report, node, key)
 
     def _check_unknown(self, report: Report, node: str, key: str) -> None:
-        meant = get_close_matches(key, self.known, n=1, cutoff=_MISSPELT)
+        meant = get_close_matches(str(key), self.known, n=1, cutoff=_MISSPELT)
         if meant:
             message = f"{self.what} has the unknown key `{key}`; did you mean {meant[0]!r}?"
             report.error("unknown-keyword", node, message)
