@@ -1,7 +1,7 @@
 """Conditions as they are written: names, functions, and what combines them."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from settle.authoring.binding import Binder
 from settle.authoring.findings import Findings
@@ -11,8 +11,6 @@ Written = Any
 """A name, a function, `{"type": name, "params": {...}}`, or what `and_`, `or_`, `not_` and `in_state` return."""
 FindState = Callable[[object], str | None]
 """Finds the path of the state that a condition names; None when there is none, which is then a finding."""
-
-_COMBINED: Final = frozenset({"and", "or", "not", "in"})
 
 
 def and_(*conditions: Written) -> dict[str, Any]:

@@ -133,8 +133,8 @@ def receive(definition: Definition, snapshot: Snapshot, event: Event) -> Receive
     """Look up what a result or a timer belongs to; a whole macrostep where no transition is asked.
 
     Raises:
-        UserCodeError: a result that does not fit the model of its event; not the fault of whoever sent the event that
-            led to it.
+        UserCodeError: a result, or what a timer kept, does not fit the model of its event; not the fault of whoever
+            sent the event that led to it.
     """
     if event.kind is _RESULT:
         return _receive_result(definition, snapshot, event)
@@ -146,7 +146,10 @@ def receive(definition: Definition, snapshot: Snapshot, event: Event) -> Receive
     if timer.target:
         message = SendEvent(target=timer.target, type=timer.type, data=data, id=timer.id)
         return Macrostep(snapshot=snapshot, effects=(message,))
-    return Received(snapshot, replace(event, type=timer.type), load_data(definition, timer.type, data))
+    try:
+        return Received(snapshot, replace(event, type=timer.type), load_data(definition, timer.type, data))
+    except EventInvalidError as error:
+        raise UserCodeError("action", timer.id or timer.type, timer.node or "", error) from error
 
 
 def _receive_result(definition: Definition, snapshot: Snapshot, event: Event) -> Received | Macrostep:

@@ -202,3 +202,16 @@ def test_a_limit_that_an_action_swallows_is_an_error_all_the_same() -> None:
 
     with pytest.raises(EffectLimitError):
         after(acting(GO=greedy), "GO")
+
+
+def test_what_a_timer_kept_and_does_not_fit_any_more_is_not_the_fault_of_a_caller() -> None:
+    """The model of an event may change while an instance waits."""
+
+    class Tick(BaseModel):
+        n: int
+
+    chart = Statechart(id="m", events={"TICK": Tick}, states=["a"], transitions=[["TICK", "a", None]]).definition
+    timer = LiveTimer(id="t", entry=1, due=5.0, type="TICK", data={"m": 1})
+    waiting = start(chart).snapshot._replace(timers=(timer,))
+    with pytest.raises(UserCodeError, match="'t' of '' raised EventInvalidError"):
+        step(chart, waiting, Event(kind=EventKind.TIMER, key="t#1"), 5.0)
