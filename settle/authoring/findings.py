@@ -1,11 +1,11 @@
 """Collecting mistakes, so that an author sees all of them at once."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from settle.core.codec import CodecError, PlainCodec
 from settle.core.errors import Finding
+from settle.core.suggestion import find_closest
 
 
 class Findings:
@@ -54,5 +54,5 @@ class Findings:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` when something known is close, else nothing."""
-    close = get_close_matches(name, [candidate for candidate in known if candidate], n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    closest = find_closest(name, known)
+    return f"; did you mean {closest!r}?" if closest else ""

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final
 
 from settle.authoring.findings import Findings
+from settle.authoring.lists import listed
 from settle.authoring.vocabulary import INVOKE, SHORTHAND
 from settle.core.delay import parse_duration
 from settle.core.spec import EVENTLESS, INLINE_TIMEOUT_SECONDS, SERVICE_ATTEMPTS
@@ -48,7 +49,7 @@ def parse_invokes(value: object, node: str, findings: Findings) -> tuple[list[Pa
     """Read an `invoke` keyword: a service's name, a callable, a dict, or a list of these."""
     invokes: list[ParsedInvoke] = []
     transitions: list[KeywordTransition] = []
-    for item in _listed(value):
+    for item in listed(value):
         words = item if isinstance(item, Mapping) else {"src": item}
         INVOKE.check(findings, node, words)
         if not _names_what_it_invokes(words):
@@ -66,7 +67,7 @@ def parse_invokes(value: object, node: str, findings: Findings) -> tuple[list[Pa
 
 def parse_shorthand(value: object, trigger: str, node: str, findings: Findings) -> Iterator[KeywordTransition]:
     """Read a transition without a trigger of its own: a target, a dict, or a list of these."""
-    for item in _listed(value):
+    for item in listed(value):
         if isinstance(item, Mapping):
             SHORTHAND.check(findings, node, item)
             yield KeywordTransition(trigger=trigger, words={"dest": None, **SHORTHAND.pick(item)})
@@ -76,12 +77,6 @@ def parse_shorthand(value: object, trigger: str, node: str, findings: Findings) 
             what = _SHORTHANDS.get(trigger, "an `on_done` or `on_error`")
             message = f"{what} is a target, or a dict with `dest`, or a list of these; {item!r} is none"
             findings.error("bad-transition", node, message, breaks=True)
-
-
-def _listed(value: object) -> list[object]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def parse_timeout(words: Mapping[str, object], node: str, findings: Findings) -> Iterator[KeywordTransition]:

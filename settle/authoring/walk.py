@@ -8,10 +8,12 @@ from settle.authoring.binding import Binder
 from settle.authoring.conditions import ConditionReader, read_params
 from settle.authoring.findings import Findings, did_you_mean
 from settle.authoring.keywords import DELAYED, INVOKE_DONE, INVOKE_ERROR, STATE_DONE
+from settle.authoring.lists import listed
 from settle.authoring.state_names import StateNames, join
 from settle.authoring.transitions_front_end import ParsedState, ParsedTransition, StatechartParser
 from settle.authoring.vocabulary import DEFAULT
 from settle.core.conditions import Condition, Not
+from settle.core.event import DONE_STATE
 from settle.core.spec import (
     EVENTLESS,
     SEPARATOR,
@@ -77,7 +79,7 @@ class _Walker:
         if trigger == DELAYED:
             return EVENTLESS
         if trigger == STATE_DONE:
-            return f"done.state.{source}"
+            return DONE_STATE + source
         marker, _, place = trigger.partition("#")
         if marker in {INVOKE_DONE, INVOKE_ERROR}:
             return f"{marker[1:]}.{self._invoke_id(source, int(place))}"
@@ -135,7 +137,7 @@ class _Walker:
             kind=kind,
             children=tuple(self._node(inner, child.name, child) for inner, child in _children(path, states)),
             initial=self._initial(path, state) if kind is NodeKind.COMPOUND else (),
-            initial_actions=self._actions(_listed((state.first or {}).get("actions")), path),
+            initial_actions=self._actions(listed((state.first or {}).get("actions")), path),
             entry=self._actions(state.on_enter, path),
             exit=self._actions(state.on_exit, path),
             invokes=tuple(self._invoke(path, place) for place in range(len(state.invokes))),
@@ -208,7 +210,7 @@ class _Walker:
             )
         if kind is NodeKind.ATOMIC and state.initial is not None:
             self._findings.error("bad-initial", path, "it has an `initial` but no children; drop it, or add `children`")
-        if kind is NodeKind.ATOMIC and any(spec.event == f"done.state.{path}" for _, spec in self._held[path]):
+        if kind is NodeKind.ATOMIC and any(spec.event == DONE_STATE + path for _, spec in self._held[path]):
             mend = "for the service, put it inside `invoke`" if state.invokes else "drop it, or add `children`"
             message = f"`on_done` waits for the end of children, and it has none; {mend}"
             self._findings.error("never-done", path, message, breaks=True)
@@ -281,7 +283,7 @@ class _Walker:
         if default is None:
             return ()
         scope = path.rpartition(SEPARATOR)[0]
-        found = (self._names.find(name, scope, path, lenient=True) for name in _listed(default))
+        found = (self._names.find(name, scope, path, lenient=True) for name in listed(default))
         return tuple(target for target in found if target is not None)
 
     def _history_actions(self, path: str, state: ParsedState) -> tuple[Action, ...]:
@@ -289,13 +291,7 @@ class _Walker:
             return ()
         if not state.default.get("dest"):
             self._findings.error("bad-history", path, "`default` as a dict names a `dest`; add it, or write it alone")
-        return self._actions(_listed(state.default.get("actions")), path)
-
-
-def _listed(value: object) -> Sequence[object]:
-    if value is None:
-        return ()
-    return value if isinstance(value, (list, tuple)) else (value,)
+        return self._actions(listed(state.default.get("actions")), path)
 
 
 def _children(prefix: str, states: Mapping[str, ParsedState]) -> list[tuple[str, ParsedState]]:

@@ -1,9 +1,9 @@
 """Finding the machine that a command names."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from settle.authoring.statechart import Statechart
+from settle.core.suggestion import find_closest
 from settle.runtime.machine_files import MachineFileError, find_machine_files, load_machine_file
 
 
@@ -24,7 +24,7 @@ def find_machine(name: str, directory: Path | None = None) -> Statechart:
         if chart.id == name:
             return chart
         known.append(chart.id)
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known) or 'none'}"
+    closest = find_closest(name, known)
+    hint = f"did you mean {closest!r}?" if closest else f"known are {', '.join(known) or 'none'}"
     lines = [f"there is no machine {name!r}; {hint}", *(f"this file could not be read: {error}" for error in wrong)]
     raise MachineFileError("\n".join(lines))

@@ -1,15 +1,10 @@
 """What a definition says for certain about what is active together, what holds and what can end."""
 
-from typing import Final, assert_never
+from typing import assert_never
 
 from settle.core.conditions import AllOf, AnyOf, Condition, Guard, InState, Not
 from settle.core.definition import Definition, Node, Transition
 from settle.core.spec import NodeKind
-
-DONE_STATE: Final = "done.state."
-DONE_INVOKE: Final = "done.invoke."
-ERROR_INVOKE: Final = "error.invoke."
-
 
 # Together ------------------------------------------------------------------------------------------------------------
 

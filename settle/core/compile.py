@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from settle.core.conditions import Condition, InState, guards_of
 from settle.core.definition import Definition, Node, TimerSpec, Transition
@@ -19,6 +18,7 @@ from settle.core.spec import (
     NodeSpec,
     TransitionKind,
 )
+from settle.core.suggestion import find_closest
 from settle.core.table import hash_table, make_table
 from settle.core.validation import heed_silences, validate_definition
 
@@ -101,8 +101,8 @@ def _resolve(paths: tuple[str, ...], numbers: Mapping[str, int], node: str, find
         if path in numbers:
             resolved.append(numbers[path])
             continue
-        close = get_close_matches(path, numbers, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        closest = find_closest(path, numbers)
+        hint = f"; did you mean {closest!r}?" if closest else ""
         message = f"there is no node {path!r}{hint}"
         findings.append(Finding(code="unknown-target", node=node, message=message))
     return tuple(resolved)

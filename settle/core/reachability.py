@@ -9,16 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from settle.core.bits import iterate
-from settle.core.certainty import (
-    DONE_INVOKE,
-    DONE_STATE,
-    ERROR_INVOKE,
-    can_be_done,
-    may_both_be_active,
-    may_hold,
-)
+from settle.core.certainty import can_be_done, may_both_be_active, may_hold
 from settle.core.definition import Definition, Node, Transition
 from settle.core.domain import find_domain
+from settle.core.event import DONE_INVOKE, DONE_STATE, ERROR_INVOKE
 from settle.core.spec import NodeKind
 
 _RESULTS: Final = (DONE_INVOKE, ERROR_INVOKE)

@@ -6,7 +6,7 @@ from settle.core.bits import iterate
 from settle.core.configuration import dump_configuration, is_final
 from settle.core.definition import Definition, Node, Transition
 from settle.core.errors import MicrostepLimitError
-from settle.core.event import Event
+from settle.core.event import DONE_STATE, Event
 from settle.core.macrostep import Macrostep, Microstep
 from settle.core.performer import Performer
 from settle.core.plan import Plan, plan_microstep
@@ -73,7 +73,7 @@ class Run(Performer):
         if candidates.certain is not None:
             return candidates.certain
         self.refusals = []
-        return select(self.definition, self.mask, event_type, self._history, self.allows)
+        return select(self.definition, self.mask, event_type, candidates, self._history, self.allows)
 
     # Running to completion -------------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class Run(Performer):
 
     def _raise_done(self, ended: Node, output: Any, final: Node) -> None:  # noqa: ANN401 - JSON data
         name = getattr(final.output, "__name__", "output")
-        self.attempt("output", name, final, lambda: self.raise_event(f"done.state.{ended.path}", output))
+        self.attempt("output", name, final, lambda: self.raise_event(DONE_STATE + ended.path, output))
 
     def _finish(self, ended: Node) -> None:
         """End the machine: exit actions run, and its last configuration stays to be read (SCXML's exitInterpreter)."""

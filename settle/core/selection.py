@@ -71,14 +71,18 @@ def _find_certain(
     return remove_conflicts(definition, mask, list(dict.fromkeys(first)), {})
 
 
-def select(
-    definition: Definition, mask: int, event_type: str, history: HistoryValues, allows: GuardCheck
+def select(  # noqa: PLR0913, PLR0917 - what was found already, and what has a say
+    definition: Definition,
+    mask: int,
+    event_type: str,
+    candidates: Candidates,
+    history: HistoryValues,
+    allows: GuardCheck,
 ) -> tuple[Transition, ...]:
     """Return the transitions to take together, in document order of the leaves that enabled them.
 
     For events of which the candidates are not certain: guards, or what history nodes recorded, have a say.
     """
-    candidates = find_candidates(definition, mask, event_type)
     if len(candidates.by_leaf) == 1:
         for transition in candidates.by_leaf[0]:
             if not transition.guards or allows(transition):

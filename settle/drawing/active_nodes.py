@@ -1,10 +1,10 @@
 """Which nodes a configuration makes active."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 from settle.core.definition import Definition
 from settle.core.errors import Disposition, SettleError
+from settle.core.suggestion import find_closest
 
 
 class UnknownNodeError(SettleError):
@@ -23,8 +23,8 @@ def find_active(definition: Definition, configuration: Collection[str]) -> froze
     active: set[int] = set()
     for path in configuration:
         if path not in definition.numbers:
-            close = get_close_matches(path, definition.numbers, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else "name one by its path"
+            closest = find_closest(path, definition.numbers)
+            hint = f"did you mean {closest!r}?" if closest else "name one by its path"
             raise UnknownNodeError(f"machine {definition.machine!r} has no node {path!r}; {hint}")
         index = definition.numbers[path]
         active |= {index, *definition.nodes[index].ancestors}

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from settle.core.conditions import AllOf
 from settle.core.definition import Definition, Node, Transition
+from settle.core.event import DONE_INVOKE, DONE_STATE, ERROR_INVOKE
 from settle.core.spec import (
     ANY_EVENT,
     EVENTLESS,
@@ -21,9 +22,6 @@ from settle.core.spec import (
     NodeKind,
 )
 
-DONE_STATE: Final = "done.state."
-DONE_INVOKE: Final = "done.invoke."
-ERROR_INVOKE: Final = "error.invoke."
 _LONGEST_VALUE: Final = 60
 
 

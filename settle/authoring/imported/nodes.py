@@ -13,12 +13,12 @@ Where the callbacks of `transitions` stand here, in the order in which both run 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from settle.authoring.findings import Findings
 from settle.authoring.imported.callbacks import Callbacks
 from settle.authoring.imported.outline import Arrow, Outline, is_inside, parent_of
 from settle.authoring.imported.upstream import UpstreamMachine, families
+from settle.core.event import DONE_STATE
 from settle.core.spec import (
     REJECTED,
     SEPARATOR,
@@ -28,8 +28,6 @@ from settle.core.spec import (
     TransitionKind,
     TransitionSpec,
 )
-
-_DONE: Final = "done.state."
 
 
 class NodeReader:
@@ -173,7 +171,7 @@ class NodeReader:
             return
         actions = self._announce(path)
         if actions:
-            yield TransitionSpec(event=f"{_DONE}{path}", actions=actions)
+            yield TransitionSpec(event=f"{DONE_STATE}{path}", actions=actions)
 
     def _announce(self, path: str) -> tuple[Action, ...]:
         """Return `on_final` of a state and of those around it, up to one that has to wait for other regions."""

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from settle.authoring.lists import listed
 from settle.authoring.xstate.delays import read_delay
 from settle.authoring.xstate.reading import Reading, read_params
 from settle.authoring.xstate.report import Config
-from settle.authoring.xstate.values import is_code, listed, read_static, shorten
+from settle.authoring.xstate.values import is_code, read_static, shorten
 from settle.authoring.xstate.words import ACTION, BUILT_IN_ACTIONS
 from settle.core.delay import Delay
 from settle.core.event import is_internal

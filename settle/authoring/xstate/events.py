@@ -7,12 +7,8 @@ from typing import Final
 from settle.authoring.findings import did_you_mean
 from settle.authoring.xstate.report import Report
 from settle.authoring.xstate.tree import Tree
-from settle.core.event import is_internal
+from settle.core.event import DONE_INVOKE, DONE_STATE, ERROR_INVOKE, is_internal
 from settle.core.spec import ANY_EVENT, EVENTLESS
-
-DONE_STATE: Final = "done.state."
-DONE_INVOKE: Final = "done.invoke."
-ERROR_INVOKE: Final = "error.invoke."
 
 _STATE_PREFIXES: Final = ("xstate.done.state.", "done.state.")
 _INVOKE_PREFIXES: Final = {

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from settle.authoring.findings import did_you_mean
+from settle.authoring.lists import listed
 from settle.authoring.xstate.reading import Reading, read_params
 from settle.authoring.xstate.report import Config
 from settle.authoring.xstate.targets import find_by_id
 from settle.authoring.xstate.tree import StateNode
-from settle.authoring.xstate.values import is_code, listed, shorten
+from settle.authoring.xstate.values import is_code, shorten
 from settle.authoring.xstate.words import GUARD
 from settle.core.conditions import AllOf, AnyOf, Condition, InState, Not
 from settle.core.spec import SEPARATOR

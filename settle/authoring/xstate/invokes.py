@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
-from settle.authoring.xstate.events import DONE_INVOKE, ERROR_INVOKE
+from settle.authoring.lists import listed
 from settle.authoring.xstate.reading import Reading
 from settle.authoring.xstate.report import Config, Report
 from settle.authoring.xstate.transitions import read_transitions
 from settle.authoring.xstate.tree import StateNode, Tree
-from settle.authoring.xstate.values import is_code, listed, read_static, shorten
+from settle.authoring.xstate.values import is_code, read_static, shorten
 from settle.authoring.xstate.words import INVOKE
 from settle.core.delay import parse_duration
+from settle.core.event import DONE_INVOKE, ERROR_INVOKE
 from settle.core.spec import (
     INLINE_TIMEOUT_SECONDS,
     SEPARATOR,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from settle.authoring.findings import did_you_mean
+from settle.authoring.lists import listed
 from settle.authoring.xstate.actions import read_actions
 from settle.authoring.xstate.invokes import read_invokes, read_results
 from settle.authoring.xstate.reading import Reading, read_description, read_meta
@@ -11,7 +12,7 @@ from settle.authoring.xstate.report import NOT_CARRIED_OVER
 from settle.authoring.xstate.targets import find_inside
 from settle.authoring.xstate.transitions import read_own_transitions
 from settle.authoring.xstate.tree import StateNode
-from settle.authoring.xstate.values import listed, read_static, shorten
+from settle.authoring.xstate.values import read_static, shorten
 from settle.authoring.xstate.words import HISTORY, INITIAL, MACHINE, STATE
 from settle.core.spec import Action, NodeKind, NodeSpec
 

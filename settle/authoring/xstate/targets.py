@@ -3,9 +3,10 @@
 from typing import Final
 
 from settle.authoring.findings import did_you_mean
+from settle.authoring.lists import listed
 from settle.authoring.xstate.report import Report
 from settle.authoring.xstate.tree import StateNode, Tree
-from settle.authoring.xstate.values import listed, shorten
+from settle.authoring.xstate.values import shorten
 from settle.core.spec import SEPARATOR
 
 _ID: Final = "#"

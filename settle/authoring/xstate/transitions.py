@@ -5,7 +5,6 @@ from typing import Final
 
 from settle.authoring.xstate.actions import read_actions
 from settle.authoring.xstate.delays import read_delay
-from settle.authoring.xstate.events import DONE_STATE
 from settle.authoring.xstate.guards import read_guard
 from settle.authoring.xstate.reading import Reading, read_description, read_meta
 from settle.authoring.xstate.report import Config
@@ -14,6 +13,7 @@ from settle.authoring.xstate.tree import StateNode
 from settle.authoring.xstate.values import in_js_order, is_code, shorten
 from settle.authoring.xstate.words import TRANSITION
 from settle.core.delay import Delay
+from settle.core.event import DONE_STATE
 from settle.core.spec import EVENTLESS, TransitionKind, TransitionSpec
 
 _FORBIDDEN: Final[Config] = {}

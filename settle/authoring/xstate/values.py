@@ -63,13 +63,6 @@ def shorten(value: object) -> str:
     return repr(f"{text[:57]}..." if len(text) > 60 else text)  # noqa: PLR2004 - two sizes that fit a line
 
 
-def listed(value: object) -> list[object]:
-    """Return a value that may stand alone or in a list as a list; nothing for null."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
 def in_js_order(config: Mapping[Any, object]) -> list[tuple[str, object]]:
     """Return the entries in the order in which JavaScript has them: numbers first, rising, then as written."""
     entries = [(str(key), value) for key, value in config.items()]

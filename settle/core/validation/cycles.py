@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from itertools import chain
 
 from settle.core.bits import iterate
-from settle.core.certainty import DONE_STATE, is_unguarded
+from settle.core.certainty import is_unguarded
 from settle.core.definition import Node, Transition
 from settle.core.errors import Finding
-from settle.core.event import ERROR_EXECUTION
+from settle.core.event import DONE_STATE, ERROR_EXECUTION
 from settle.core.event_names import matching
 from settle.core.reachability import find_entered, find_widest_domain
 from settle.core.spec import EVENTLESS, ErrorPolicy, NodeKind

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from settle.core.certainty import DONE_INVOKE, DONE_STATE, ERROR_INVOKE, can_be_done
+from settle.core.certainty import can_be_done
 from settle.core.errors import Finding
-from settle.core.event import ERROR_EXECUTION, is_internal
+from settle.core.event import DONE_INVOKE, DONE_STATE, ERROR_EXECUTION, ERROR_INVOKE, is_internal
 from settle.core.spec import ANY_EVENT, EVENTLESS, ErrorPolicy
 from settle.core.validation.survey import Survey, error, suggest, warning
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 
-from settle.core.certainty import DONE_INVOKE, ERROR_INVOKE, may_both_be_active
+from settle.core.certainty import may_both_be_active
 from settle.core.definition import Node
 from settle.core.errors import Finding
+from settle.core.event import DONE_INVOKE, ERROR_INVOKE
 from settle.core.spec import InvokeSpec
 from settle.core.validation.survey import Survey, error, name_node, warning
 

@@ -1,16 +1,16 @@
 """What the rules ask about a definition, each worked out once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Final
 
-from settle.core.certainty import DONE_INVOKE, DONE_STATE, ERROR_INVOKE
 from settle.core.definition import Definition, Node, Transition
 from settle.core.errors import Finding
+from settle.core.event import DONE_INVOKE, DONE_STATE, ERROR_INVOKE
 from settle.core.event_names import matches
 from settle.core.reachability import find_leaves, find_reachable, find_widest_domain
 from settle.core.spec import ANY_EVENT, EVENTLESS, NodeKind
+from settle.core.suggestion import find_closest
 from settle.core.validation.raising import may_raise
 
 INNER_KINDS: Final = frozenset({NodeKind.COMPOUND, NodeKind.PARALLEL})
@@ -180,8 +180,8 @@ def warning(code: str, node: Node, message: str) -> Finding:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return `(did you mean 'x'?)` when something known is close, else nothing."""
-    close = get_close_matches(name, [candidate for candidate in known if candidate], n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    closest = find_closest(name, known)
+    return f" (did you mean {closest!r}?)" if closest else ""
 
 
 def name_event(transition: Transition) -> str:
