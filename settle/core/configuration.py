@@ -79,12 +79,12 @@ def is_settled(definition: Definition, snapshot: Snapshot) -> bool:
 
     In a machine that uses the tag `settled`, every active leaf is final or carries the tag, itself or through an
     ancestor. In any other machine nothing may be left that happens by itself, which between macrosteps means: no
-    service runs.
+    inline service runs.
     """
     if snapshot.status is not Status.ACTIVE:
         return True
     if not definition.uses_settled:
-        return not snapshot.invokes
+        return not any(definition.invokes[live.id].inline for live in snapshot.invokes)
     settled: bool = definition.memo.get("settled", snapshot.configuration, lambda: _rests(definition, snapshot))
     return settled
 

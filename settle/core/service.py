@@ -1,7 +1,8 @@
 """What a service is given, and how it says that trying again is pointless."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 from settle.core.event import Event
 
@@ -24,6 +25,8 @@ class ServiceCall:
         event: the external event whose run called the service.
         attempt: 1 for the first call.
         now: the time of the run, in seconds since the epoch; the same in every repetition once the run was journalled.
+        token: of a background service: whoever has it may complete the invoke from outside, once, by
+            `POST /callbacks/{token}`, while it is live. Empty for an inline service.
     """
 
     key: str
@@ -35,6 +38,15 @@ class ServiceCall:
     input: Any = None
     attempt: int = 1
     now: float = 0.0
+    token: str = field(default="", repr=False)
+
+
+class _Pending(Enum):
+    PENDING = "pending"
+
+
+WAIT_FOR_CALLBACK: Final = _Pending.PENDING
+"""What a background service returns when it has handed out `call.token` and its result comes from outside."""
 
 
 @dataclass

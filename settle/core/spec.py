@@ -29,6 +29,13 @@ INLINE_TIMEOUT_SECONDS: Final = 3.0
 """How long an inline service may take unless its invoke says otherwise."""
 SERVICE_ATTEMPTS: Final = 3
 """How often a failing service is called before its error event, unless its invoke says otherwise."""
+BACKGROUND_TIMEOUT_SECONDS: Final = 60.0
+"""How long one call of a background service may take unless its invoke says otherwise."""
+BACKOFF_SECONDS: Final = 1.0
+MAX_BACKOFF_SECONDS: Final = 300.0
+"""Pauses between the calls of a background service, unless its invoke says otherwise."""
+DEADLINE_SECONDS: Final = 900.0
+"""How long a background service may take in all, unless its invoke says otherwise."""
 
 
 class NodeKind(StrEnum):
@@ -94,6 +101,24 @@ class Action:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
+class InvokeMode(StrEnum):
+    """Where a service runs."""
+
+    INLINE = "inline"
+    """As part of settling: the event that led to it is not finished before its answer."""
+    BACKGROUND = "background"
+    """Beside the instance, which goes on taking events; the answer comes back as one."""
+
+
+class Delivery(StrEnum):
+    """How often a background service may be begun when nobody knows how a call of it ended."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    """Again, under the same key."""
+    AT_MOST_ONCE = "at_most_once"
+    """Never again: a call whose end nobody saw becomes the error event."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvokeSpec:
     """A service or another machine that runs while its node is active.
@@ -106,6 +131,12 @@ class InvokeSpec:
         input: what the service or the child is given: JSON data, or `fn(context, event)`, asked when it is started.
         timeout: seconds that one call may take.
         attempts: calls before the error event.
+        mode: where a service runs; of no meaning for a machine.
+        backoff: seconds before the second call of a background service; twice as long before each further one.
+        max_backoff: seconds that this grows to.
+        final_errors: exceptions after which trying again is pointless.
+        delivery: how often a background service may be begun.
+        deadline: seconds after which a background service counts as failed, whatever became of it.
     """
 
     id: str
@@ -115,6 +146,22 @@ class InvokeSpec:
     input: Any = None
     timeout: float = INLINE_TIMEOUT_SECONDS
     attempts: int = SERVICE_ATTEMPTS
+    mode: InvokeMode = InvokeMode.INLINE
+    backoff: float = BACKOFF_SECONDS
+    max_backoff: float = MAX_BACKOFF_SECONDS
+    final_errors: tuple[type[Exception], ...] = ()
+    delivery: Delivery = Delivery.AT_LEAST_ONCE
+    deadline: float = DEADLINE_SECONDS
+
+    @property
+    def inline(self) -> bool:
+        """Whether the event that leads to it waits for its answer."""
+        return not self.machine and self.mode is InvokeMode.INLINE
+
+    @property
+    def background(self) -> bool:
+        """Whether it is a service that runs beside the instance."""
+        return not self.machine and self.mode is InvokeMode.BACKGROUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

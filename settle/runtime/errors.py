@@ -3,7 +3,8 @@
 SettleError
 ├── UnavailableError           a service cannot be reached or throttles                  (retry)
 │   ├── StoreUnavailableError
-│   └── QueueUnavailableError
+│   ├── QueueUnavailableError
+│   └── SchedulerUnavailableError
 ├── ConflictError              the stored instance is not the one that was read          (reload and recompute)
 ├── InstanceTooNewError        a newer release stored the instance                       (retry)
 ├── EnvelopeTooNewError        a newer release sent the message                          (retry)
@@ -13,6 +14,7 @@ SettleError
 ├── DeadlineError              too little time is left to begin a service                (retry)
 ├── AttemptsExhaustedError     the event was begun several times and never finished      (quarantine)
 ├── InstanceTooLargeError      the item would exceed the limit of the store              (quarantine)
+├── ScheduleRefusedError       the scheduler will never take a timer                     (caller)
 ├── MessageTooLargeError       over the limit of a message                               (caller, 413)
 ├── NameInvalidError           a machine name, instance id or event type breaks the rules (caller, 400)
 ├── UnknownMachineError        no machine of that name                                   (caller, 404)
@@ -49,6 +51,12 @@ class QueueUnavailableError(UnavailableError):
     """The queue cannot be reached or throttles."""
 
     code = "queue_unavailable"
+
+
+class SchedulerUnavailableError(UnavailableError):
+    """The scheduler cannot be reached or throttles."""
+
+    code = "scheduler_unavailable"
 
 
 class ConflictError(SettleError):
@@ -116,6 +124,12 @@ class InstanceTooLargeError(SettleError):
 
 class _CallerError(SettleError):
     disposition = Disposition.CALLER
+
+
+class ScheduleRefusedError(_CallerError):
+    """The scheduler will never take a timer as it is."""
+
+    code = "schedule_refused"
 
 
 class MessageTooLargeError(_CallerError):

@@ -17,6 +17,10 @@ MAX_BATCH: Final = 10
 """Entries of one SQS batch request, and messages of one receive."""
 MAX_VISIBILITY_SECONDS: Final = 43_200
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
+MAX_DELAY_SECONDS: Final = 900
+"""Longest delay of a message of a standard queue; API_SendMessage, DelaySeconds. FIFO queues take none per message."""
+MAX_SCHEDULE_NAME: Final = 64
+"""https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html, Name"""
 MAX_WAIT_SECONDS: Final = 20
 """Longest long poll of a receive; API_ReceiveMessage, WaitTimeSeconds."""
 DEDUPLICATION_SECONDS: Final = 300

@@ -129,6 +129,53 @@ class DeadLetterQueue(Protocol):
         """Keep a message with the reason why it cannot be read or attributed. Raises `QueueUnavailableError`."""
 
 
+class StandardQueue(Protocol):
+    """A standard queue: at least once, in no order, each message after a delay of its own if it has one.
+
+    Two of them carry work past the end of an invocation: timers that are due soon, and background services.
+    Every method raises `QueueUnavailableError` when the service cannot be reached or throttles.
+    """
+
+    @property
+    def arn(self) -> str:
+        """Name of this queue, as in the records that it brings."""
+
+    def send(self, *, body: str, delay: int = 0) -> None:
+        """Send one message, to be delivered in `delay` seconds, at most `MAX_DELAY_SECONDS`.
+
+        Raises:
+            EnvelopeInvalidError: a body that the queue would refuse.
+            MessageTooLargeError: over the limit of the queue.
+        """
+
+    def postpone(self, receipt_handle: str, seconds: int) -> None:
+        """Let a received message become visible again in so many seconds. A stale handle is passed over."""
+
+
+class Scheduler(Protocol):
+    """Sends a message to the timers queue at a time that lies further ahead than the queue itself can wait.
+
+    Every method raises `SchedulerUnavailableError` when the service cannot be reached or throttles.
+    """
+
+    def schedule(self, *, name: str, at: float, body: str) -> None:
+        """Have `body` sent to the timers queue at `at`, in seconds since the epoch, or within a minute of it.
+
+        A schedule of that name stays as it is: names follow from what they are for, so it is the same.
+
+        Args:
+            name: 1 to 64 letters, digits, `-`, `_` and `.`.
+            at: rounded up to a whole second; a time in the past fires at once.
+            body: of the message.
+
+        Raises:
+            ScheduleRefusedError: the service will never take it.
+        """
+
+    def cancel(self, name: str) -> None:
+        """Delete a schedule. One that is not there, or has fired, is passed over."""
+
+
 class Definitions(Protocol):
     """The registered machines."""
 
