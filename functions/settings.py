@@ -1,11 +1,19 @@
 """Settings that every function shares: which backend it stands on, and the names of its resources there."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 Backend = Literal["aws", "embedded"]
+
+
+def _split(names: object) -> object:
+    return frozenset(filter(None, map(str.strip, names.split(",")))) if isinstance(names, str) else names
+
+
+TrustedSenders = Annotated[frozenset[str], BeforeValidator(_split)]
+"""Role ids, or local names, separated by commas."""
 
 
 class SettingsError(ValueError):
@@ -22,6 +30,7 @@ class RuntimeSettings(BaseModel):
         queue_arn: of the event queue, on aws.
         database: path of the file, when embedded.
         sender: as which a function sends, when embedded; on aws that is its role.
+        clock: path of the file that says how far the local clock is ahead; empty on aws.
         machines: directory of the machine files; empty for the one that ships beside the functions.
     """
 
@@ -39,6 +48,7 @@ class RuntimeSettings(BaseModel):
     queue_arn: str = Field(default="", alias="SETTLE_QUEUE_ARN")
     database: str = Field(default="", alias="SETTLE_DATABASE")
     sender: str = Field(default="", alias="SETTLE_SENDER")
+    clock: str = Field(default="", alias="SETTLE_CLOCK")
     machines: str = Field(default="", alias="SETTLE_MACHINES")
 
     @classmethod

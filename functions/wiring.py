@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from functions.consumer.settings import ConsumerSettings
 from functions.settings import RuntimeSettings
+from functions.worker.settings import WorkerSettings
+from settle.runtime.outlets import Outlets
 from settle.runtime.poll import Pauses
-from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore
+from settle.runtime.ports import Clock, DeadLetterQueue, EventQueue, InstanceStore, StandardQueue
 from settle.runtime.registry import Registry, load_machines
 
 if TYPE_CHECKING:
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_sqs import SQSClient
 
     from settle.adapters.sqlite_database import SqliteDatabase
@@ -35,6 +38,15 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+def make_clock(settings: RuntimeSettings) -> Clock:
+    """Return the time of this machine; the local system may be ahead of it."""
+    if not settings.clock:
+        return SystemClock()
+    from settle.adapters.shifted_clock import ShiftedClock  # noqa: PLC0415
+
+    return ShiftedClock(settings.clock)
 
 
 def new_id() -> str:
@@ -63,21 +75,71 @@ def make_queue(settings: RuntimeSettings) -> EventQueue:
     if settings.backend == "embedded":
         from settle.adapters.sqlite_queue import SqliteQueue  # noqa: PLC0415
 
-        return SqliteQueue(_database(settings.database), SystemClock(), sender=settings.sender)
+        return SqliteQueue(_database(settings.database), make_clock(settings), sender=settings.sender)
     from settle.adapters.sqs_queue import SqsEventQueue  # noqa: PLC0415
 
     return SqsEventQueue(_sqs_client(), queue_url=settings.queue_url, arn=settings.queue_arn)
 
 
-def make_dead_letter_queue(settings: ConsumerSettings) -> DeadLetterQueue:
+def make_dead_letter_queue(settings: ConsumerSettings | WorkerSettings) -> DeadLetterQueue:
     """Return the dead-letter queue of the chosen backend."""
     if settings.backend == "embedded":
         from settle.adapters.sqlite_queue import SqliteDeadLetterQueue  # noqa: PLC0415
 
-        return SqliteDeadLetterQueue(_database(settings.database), SystemClock(), sender=settings.sender)
+        return SqliteDeadLetterQueue(_database(settings.database), make_clock(settings), sender=settings.sender)
     from settle.adapters.sqs_queue import SqsDeadLetterQueue  # noqa: PLC0415
 
     return SqsDeadLetterQueue(_sqs_client(), queue_url=settings.dead_letter_queue_url)
+
+
+def make_outlets(settings: ConsumerSettings) -> Outlets:
+    """Return where the consumer sends to, on the chosen backend."""
+    if settings.backend == "embedded":
+        from settle.adapters.sqlite_scheduler import SqliteScheduler  # noqa: PLC0415
+        from settle.adapters.sqlite_standard_queue import TIMERS_QUEUE, SqliteStandardQueue  # noqa: PLC0415
+
+        database, clock = _database(settings.database), make_clock(settings)
+        return Outlets(
+            events=make_queue(settings),
+            timers=SqliteStandardQueue(database, clock, sender=settings.sender, name=TIMERS_QUEUE),
+            tasks=make_tasks(settings),
+            scheduler=SqliteScheduler(database, clock),
+        )
+    from settle.adapters.eventbridge_scheduler import EventBridgeScheduler  # noqa: PLC0415
+    from settle.adapters.sqs_standard_queue import SqsStandardQueue  # noqa: PLC0415
+
+    return Outlets(
+        events=make_queue(settings),
+        timers=SqsStandardQueue(_sqs_client(), queue_url=settings.timers_queue_url, arn=settings.timers_queue_arn),
+        tasks=make_tasks(settings),
+        scheduler=EventBridgeScheduler(
+            _scheduler_client(),
+            group=settings.schedule_group,
+            role_arn=settings.scheduler_role_arn,
+            target_arn=settings.timers_queue_arn,
+        ),
+    )
+
+
+def make_tasks(settings: ConsumerSettings | WorkerSettings) -> StandardQueue:
+    """Return the tasks queue of the chosen backend."""
+    if settings.backend == "embedded":
+        from settle.adapters.sqlite_standard_queue import (  # noqa: PLC0415
+            TASKS_DEAD_LETTER_QUEUE,
+            TASKS_QUEUE,
+            SqliteStandardQueue,
+        )
+
+        return SqliteStandardQueue(
+            _database(settings.database),
+            make_clock(settings),
+            sender=settings.sender,
+            name=TASKS_QUEUE,
+            dead_letters=TASKS_DEAD_LETTER_QUEUE,
+        )
+    from settle.adapters.sqs_standard_queue import SqsStandardQueue  # noqa: PLC0415
+
+    return SqsStandardQueue(_sqs_client(), queue_url=settings.tasks_queue_url, arn=settings.tasks_queue_arn)
 
 
 def find_pauses(settings: RuntimeSettings) -> Pauses:
@@ -91,6 +153,13 @@ def _database(path: str) -> "SqliteDatabase":
     from settle.adapters.sqlite_database import SqliteDatabase  # noqa: PLC0415
 
     return SqliteDatabase(path)
+
+
+@cache
+def _scheduler_client() -> "EventBridgeSchedulerClient":
+    from settle.adapters.eventbridge_scheduler import make_scheduler_client  # noqa: PLC0415
+
+    return make_scheduler_client()
 
 
 @cache

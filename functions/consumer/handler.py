@@ -1,4 +1,4 @@
-"""The consumer: Lambda gives it batches of the event queue."""
+"""The consumer: Lambda gives it batches of the event queue, and of the timers queue."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.consumer.settings import ConsumerSettings
 from functions.logs import set_up_logs
-from functions.wiring import SystemClock, make_dead_letter_queue, make_queue, make_registry, make_store
+from functions.wiring import make_clock, make_dead_letter_queue, make_outlets, make_registry, make_store, new_id
+from settle.runtime.forward_timers import TimerMessage, forward_timers
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
 from settle.runtime.process_batch import BatchProcessor
@@ -29,26 +30,36 @@ class Consumer:
     def __init__(self, settings: ConsumerSettings) -> None:
         self._trusted = frozenset(settings.trusted_senders)
         self._store = make_store(settings)
-        self._queue = make_queue(settings)
+        self._outlets = make_outlets(settings)
+        self._timers_arn = settings.timers_queue_arn
         self._dead_letters = make_dead_letter_queue(settings)
         self._registry = make_registry(settings)
         self._registry.check_timeouts(settings.function_timeout_seconds)
-        self._clock = SystemClock()
+        self._clock = make_clock(settings)
         self._processor = BatchProcessor()
 
     def consume(self, event: dict[str, Any], remaining: Callable[[], float]) -> dict[str, list[dict[str, str]]]:
-        """Process the records of one SQS event."""
+        """Process the records of one SQS event, which all come from one queue."""
+        records = event["Records"]
+        timers = bool(records) and records[0]["eventSourceARN"] == self._timers_arn
+        failed = self._forward(records) if timers else self._apply(records, remaining)
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+    def _forward(self, records: list[dict[str, Any]]) -> list[str]:
+        messages = [TimerMessage(message_id=record["messageId"], body=record["body"]) for record in records]
+        return forward_timers(self._outlets, self._dead_letters, self._clock, messages)
+
+    def _apply(self, records: list[dict[str, Any]], remaining: Callable[[], float]) -> list[str]:
         invocation = Invocation(
             store=self._store,
-            queue=self._queue,
+            outlets=self._outlets,
             dead_letters=self._dead_letters,
             definitions=self._registry,
             clock=self._clock,
             deadline=Deadline(remaining=remaining),
+            new_token=new_id,
         )
-        messages = [read_record(record, self._trusted) for record in event["Records"]]
-        failed = self._processor.process(invocation, messages)
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+        return self._processor.process(invocation, [read_record(record, self._trusted) for record in records])
 
 
 @cache

@@ -1,15 +1,11 @@
 """Settings of the consumer function."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from functions.settings import Backend, RuntimeSettings
-
-
-def _split(names: object) -> object:
-    return frozenset(filter(None, map(str.strip, names.split(",")))) if isinstance(names, str) else names
+from functions.settings import Backend, RuntimeSettings, TrustedSenders
 
 
 class ConsumerSettings(RuntimeSettings):
@@ -18,16 +14,32 @@ class ConsumerSettings(RuntimeSettings):
     Attributes:
         trusted_senders: role ids, or local names, of the functions whose internal messages are believed.
         function_timeout_seconds: after which Lambda ends an invocation.
+        timers_queue_arn: of the timers queue, by which its records are told from events.
         dead_letter_queue_url: of the queue for what cannot be read or attributed, on aws.
+        timers_queue_url, tasks_queue_url, tasks_queue_arn: of the queues that it sends to, on aws.
+        schedule_group: of EventBridge Scheduler, on aws.
+        scheduler_role_arn: role as which EventBridge Scheduler sends to the timers queue, on aws.
     """
 
     required: ClassVar[Mapping[Backend, tuple[str, ...]]] = {
         **RuntimeSettings.required,
-        "aws": (*RuntimeSettings.required["aws"], "SETTLE_DEAD_LETTER_QUEUE_URL"),
+        "aws": (
+            *RuntimeSettings.required["aws"],
+            "SETTLE_DEAD_LETTER_QUEUE_URL",
+            "SETTLE_TIMERS_QUEUE_URL",
+            "SETTLE_TASKS_QUEUE_URL",
+            "SETTLE_TASKS_QUEUE_ARN",
+            "SETTLE_SCHEDULE_GROUP",
+            "SETTLE_SCHEDULER_ROLE_ARN",
+        ),
     }
 
-    trusted_senders: Annotated[frozenset[str], BeforeValidator(_split)] = Field(
-        alias="SETTLE_TRUSTED_SENDERS", min_length=1
-    )
+    trusted_senders: TrustedSenders = Field(alias="SETTLE_TRUSTED_SENDERS", min_length=1)
     function_timeout_seconds: float = Field(alias="SETTLE_FUNCTION_TIMEOUT_SECONDS", gt=0)
+    timers_queue_arn: str = Field(alias="SETTLE_TIMERS_QUEUE_ARN")
     dead_letter_queue_url: str = Field(default="", alias="SETTLE_DEAD_LETTER_QUEUE_URL")
+    timers_queue_url: str = Field(default="", alias="SETTLE_TIMERS_QUEUE_URL")
+    tasks_queue_url: str = Field(default="", alias="SETTLE_TASKS_QUEUE_URL")
+    tasks_queue_arn: str = Field(default="", alias="SETTLE_TASKS_QUEUE_ARN")
+    schedule_group: str = Field(default="", alias="SETTLE_SCHEDULE_GROUP")
+    scheduler_role_arn: str = Field(default="", alias="SETTLE_SCHEDULER_ROLE_ARN")

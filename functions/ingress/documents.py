@@ -7,8 +7,9 @@ from typing import Any
 from settle.core.configuration import active_paths, active_tags, is_settled, next_events, state_value
 from settle.core.definition import Definition
 from settle.core.errors import SettleError
-from settle.core.snapshot import Snapshot
+from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot
 from settle.core.spec import SEPARATOR
+from settle.runtime.addresses import child_key
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.read_receipt import ReceiptView
 from settle.runtime.registry import Registry
@@ -30,13 +31,32 @@ def instance_document(registry: Registry, instance: Instance) -> dict[str, Any]:
         **_configuration(registry, snapshot),
         "context": snapshot.context,
         "output": snapshot.output,
-        "services": [{"id": invoke.id, "node": invoke.node, "src": invoke.src} for invoke in snapshot.invokes],
+        "services": [_service(registry, instance, live) for live in snapshot.invokes],
+        "timers": [_timer(live) for live in snapshot.timers],
+        "parent": None if instance.parent is None else instance.parent.group,
         "paused": instance.paused,
-        "held": 0 if instance.held is None else len(instance.held),
+        "held": sum(len(held) for held in (instance.held, instance.urgent) if held is not None),
         "blocked": _blocked(instance),
         "created_at": _iso(instance.created_at),
         "updated_at": _iso(instance.updated_at),
     }
+
+
+def _service(registry: Registry, instance: Instance, live: LiveInvoke) -> dict[str, Any]:
+    """Describe a service or a child that is live; never its token."""
+    document = {"id": live.id, "node": live.node, "src": live.src}
+    try:
+        spec = registry.definition_for(instance.snapshot).invokes[live.id]
+    except SettleError:
+        return document
+    return {**document, "instance": str(child_key(instance, live))} if spec.machine else {**document, "mode": spec.mode}
+
+
+def _timer(live: LiveTimer) -> dict[str, Any]:
+    document: dict[str, Any] = {"id": live.id, "due": _iso(live.due)}
+    if live.node is not None:
+        return {**document, "node": live.node}
+    return {**document, "type": live.type, **({"target": live.target} if live.target else {})}
 
 
 def _configuration(registry: Registry, snapshot: Snapshot) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.ingress.routes import Api
 from functions.ingress.settings import IngressSettings
 from functions.logs import set_up_logs
-from functions.wiring import SystemClock, find_pauses, make_queue, make_registry, make_store, new_id
+from functions.wiring import find_pauses, make_clock, make_queue, make_registry, make_store, new_id
 from settle.runtime.ingress_ports import IngressPorts
 
 
@@ -28,7 +28,7 @@ def _api() -> Api:
             registry=make_registry(settings),
             store=make_store(settings),
             queue=make_queue(settings),
-            clock=SystemClock(),
+            clock=make_clock(settings),
             pauses=find_pauses(settings),
             new_id=new_id,
         )

@@ -69,6 +69,31 @@ def _shared_paths() -> dict[str, Any]:
                 (*named, "if-none-match"),
             ),
             "put": _put("", {}, named),
+            "delete": _operation(
+                "deleteInstance",
+                "End an instance, and remove everything that is kept of it.",
+                _receipts(ref("Receipt")),
+                (*named, *_WAITED),
+            ),
+        },
+        f"{instance}/wait": {
+            "get": _operation(
+                "waitInstance",
+                "Wait until an instance is somewhere: 204 when time runs out, 412 when it cannot get there any more.",
+                {200: answer(ref("Instance"), "It is there."), 204: {"description": "Not yet."}},
+                (*named, "for", "timeout"),
+            )
+        },
+        "/callbacks/{token}": {
+            "post": {
+                **_operation(
+                    "postCallback",
+                    "Say how a background service ended, by the token that it handed out. No other right is needed.",
+                    _receipts(ref("Receipt")),
+                    ("token", *_WAITED),
+                ),
+                "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Callback")}}},
+            }
         },
         f"{instance}/events": {"post": _post("", _event_body(ref("Event")), named)},
         f"{instance}/receipts/{{receipt}}": {

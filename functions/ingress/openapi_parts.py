@@ -4,8 +4,10 @@ from typing import Any, Final
 
 from functions.ingress.problems import CONTENT_TYPE
 from settle.core.snapshot import Status
+from settle.core.spec import InvokeMode
 from settle.runtime.names import MAX_IDEMPOTENCY_KEY, MAX_INSTANCE_ID, MAX_MACHINE_NAME
 from settle.runtime.receipt import Outcome
+from settle.runtime.tokens import MAX_TOKEN
 
 Schema = dict[str, Any]
 
@@ -56,10 +58,20 @@ SCHEMAS: Final[dict[str, Schema]] = {
         next_events=_TEXTS,
         note=_TEXT,
     ),
+    "Callback": {
+        **_object(
+            result=_ANY,
+            error={
+                **_object("code", code={"type": "string", "maxLength": 64}, message=_TEXT, data={"type": "object"}),
+                "additionalProperties": False,
+            },
+        ),
+        "additionalProperties": False,
+    },
     "Receipts": _object("receipts", receipts=_array(ref("Receipt"))),
     "Instance": _object(
         "machine instance incarnation version revision machine_version status value states tags settled next_events"
-        " context output services paused held blocked created_at updated_at",
+        " context output services timers parent paused held blocked created_at updated_at",
         machine=_TEXT,
         instance=_TEXT,
         incarnation=_TEXT,
@@ -75,7 +87,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         problem=_TEXT,
         context=_ANY,
         output=_ANY,
-        services=_array(_object("id node src", id=_TEXT, node=_TEXT, src=_TEXT)),
+        services=_array(
+            _object(
+                "id node src",
+                id=_TEXT,
+                node=_TEXT,
+                src=_TEXT,
+                mode={"enum": [mode.value for mode in InvokeMode]},
+                instance=_TEXT,
+            )
+        ),
+        timers=_array(_object("id due", id=_TEXT, due=_TIME, node=_TEXT, type=_TEXT, target=_TEXT)),
+        parent={"type": ["string", "null"]},
         paused={"type": "boolean"},
         held=_COUNT,
         blocked={"oneOf": [ref("Blocked"), {"type": "null"}]},
@@ -122,6 +145,10 @@ def _header(name: str, description: str, schema: Schema) -> Schema:
     return {"name": name, "in": "header", "description": description, "schema": schema}
 
 
+def _query(name: str, description: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
 def _path(name: str, schema: Schema) -> Schema:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
@@ -130,6 +157,13 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "machine": _path("machine", {"type": "string", "pattern": f"^[a-z0-9-]{{1,{MAX_MACHINE_NAME}}}$"}),
     "instance": _path("instance", {"type": "string", "pattern": f"^[A-Za-z0-9._:@-]{{1,{MAX_INSTANCE_ID}}}$"}),
     "receipt": _path("receipt", _TEXT),
+    "token": _path("token", {"type": "string", "maxLength": MAX_TOKEN}),
+    "for": _query(
+        "for",
+        "What is waited for: `settled` (as by default), `done`, `tag:<tag>`, `state:<path>` or `version:<number>`.",
+        _TEXT,
+    ),
+    "timeout": _query("timeout", "Seconds, at most 25.", {"type": "number", "minimum": 0}),
     "idempotency-key": _header(
         "Idempotency-Key",
         "The same request under the same key is accepted once, for 24 hours; its first answer is given again.",

@@ -14,11 +14,13 @@ from pydantic_core import from_json
 from functions.ingress.problems import RequestError
 from settle.core.errors import FieldError
 from settle.runtime.check_events import ClientEvent
+from settle.runtime.complete_callback import CallbackOutcome
 from settle.runtime.envelope import MAX_EVENTS_PER_REQUEST
 from settle.runtime.instance import InstanceKey
 from settle.runtime.limits import MAX_MESSAGE_BYTES
 from settle.runtime.names import check_instance_id, check_machine_name
 from settle.runtime.outgoing import Caller
+from settle.runtime.wait_instance import SETTLED, Goal, parse_goal
 
 MAX_WAIT_SECONDS: Final = 25
 """API Gateway gives up after 30 s."""
@@ -26,6 +28,7 @@ DEFAULT_WAIT_SECONDS: Final = 10
 """For `Prefer: wait` without a number."""
 
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*(?:=\s*"?([0-9]{1,6})"?)?\s*(?=[,;]|$)', re.IGNORECASE)
+_SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 _ENTITY_TAG: Final = re.compile(r'"?([0-9]{1,15})(?:\.[0-9]{1,15})?"?')
 _JSON_TYPE: Final = re.compile(
     r"\s*((application|text)/([a-z0-9.+-]+\+)?json|application/x-www-form-urlencoded)\s*(;|$)", re.IGNORECASE
@@ -61,11 +64,38 @@ class CreationBody(_Body):
     event: EventBody | None = None
 
 
+class CallbackError(_Body):
+    """An error as a caller writes it.
+
+    Attributes:
+        code: stable identifier.
+        message: for people.
+        data: for programs.
+    """
+
+    code: str = Field(min_length=1, max_length=64)
+    message: str = ""
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class CallbackBody(_Body):
+    """How a background service ended, as a caller writes it: with a result or with an error.
+
+    Attributes:
+        result: any JSON value.
+        error: why there is none.
+    """
+
+    result: JsonValue = None
+    error: CallbackError | None = None
+
+
 Body = TypeVar("Body")
 
 _EVENT: Final = TypeAdapter(EventBody)
 _EVENTS: Final = TypeAdapter(list[EventBody])
 _CREATION: Final = TypeAdapter(CreationBody)
+_CALLBACK: Final = TypeAdapter(CallbackBody)
 
 
 class Request:
@@ -114,6 +144,15 @@ class Request:
         event = body.event
         return body.input, ClientEvent(type=event.type, data=event.data, path="event") if event else None
 
+    def callback(self) -> CallbackOutcome:
+        """Return what a callback says."""
+        body = _validate(_CALLBACK, self._json())
+        if body.error is None:
+            return CallbackOutcome(data={} if body.result is None else body.result)
+        if body.result is not None:
+            raise _invalid(FieldError("body", "a callback has a result or an error, not both", "callback"))
+        return CallbackOutcome(data=body.error.model_dump(), error=body.error.code)
+
     def _json(self) -> Any:  # noqa: ANN401 - any JSON data
         content_type = self.header("content-type")
         if content_type and not _JSON_TYPE.match(content_type):
@@ -136,6 +175,23 @@ class Request:
         except (binascii.Error, ValueError) as error:
             reason = f"the body is not JSON: {error}" if body else "the request has no body"
             raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_body", reason) from error
+
+    # Query -----------------------------------------------------------------------------------------------------------
+
+    def goal(self) -> Goal:
+        """Return what a wait is for."""
+        return parse_goal(self._query().get("for", SETTLED))
+
+    def timeout_seconds(self) -> float:
+        """Return how long a wait lasts at most."""
+        text = self._query().get("timeout", str(DEFAULT_WAIT_SECONDS))
+        if not _SECONDS.fullmatch(text):
+            detail = f"`timeout` is a number of seconds, at most {MAX_WAIT_SECONDS}; not {text!r}"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "timeout_invalid", detail)
+        return min(float(text), MAX_WAIT_SECONDS)
+
+    def _query(self) -> Mapping[str, str]:
+        return self._event.get("queryStringParameters") or {}
 
     # Headers ---------------------------------------------------------------------------------------------------------
 

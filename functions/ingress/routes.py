@@ -22,6 +22,7 @@ from functions.ingress.openapi import build_openapi
 from functions.ingress.problems import CONTENT_TYPE, RequestError, find_problem
 from functions.ingress.requests import Request, check_machine, parse_key
 from settle.core.definition import Definition
+from settle.runtime.complete_callback import post_callback
 from settle.runtime.create_instance import Creation, put_instance
 from settle.runtime.envelope import ControlAction
 from settle.runtime.ingress_ports import IngressPorts
@@ -31,6 +32,7 @@ from settle.runtime.read_receipt import ReceiptView, read_receipt, wait_for
 from settle.runtime.receipt import Outcome
 from settle.runtime.send_control import send_control
 from settle.runtime.submit_events import Accepted, EventsRequest, post_events
+from settle.runtime.wait_instance import wait_instance
 
 JSON: Final = "application/json"
 MERMAID: Final = "text/vnd.mermaid; charset=utf-8"
@@ -64,6 +66,9 @@ class Api:
             ("PUT", INSTANCE, self._put_instance),
             ("GET", f"{INSTANCE}/receipts/<receipt>", self._get_receipt),
             *(("POST", f"{INSTANCE}/{action.value}", self._control(action)) for action in CONTROLS),
+            ("DELETE", INSTANCE, self._control(ControlAction.DELETE)),
+            ("GET", f"{INSTANCE}/wait", self._wait_instance),
+            ("POST", "/callbacks/<token>", self._post_callback),
             ("GET", f"{INSTANCE}/diagram", self._get_instance_diagram),
             ("GET", "/machines/<machine>", self._get_machine),
             ("GET", "/machines/<machine>/diagram", self._get_diagram),
@@ -107,6 +112,11 @@ class Api:
 
         return control
 
+    def _post_callback(self, token: str) -> Response[str]:
+        request = self._request()
+        key, accepted = post_callback(self._ports, token, request.caller(), request.callback())
+        return self._answer(key, accepted, self._wait_seconds(request), is_list=False)
+
     def _answer(self, key: InstanceKey, accepted: Accepted, seconds: float, *, is_list: bool) -> Response[str]:
         """Answer with receipts: 200 when they are final or an operator is needed, else 202."""
         views = accepted.replayed or tuple(
@@ -131,6 +141,14 @@ class Api:
         found = read_instance(self._ports, parse_key(machine, instance))
         if self._request().has_current(_etag(found)):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": _etag(found)})
+        return _json(HTTPStatus.OK, instance_document(self._ports.registry, found), {"ETag": _etag(found)})
+
+    def _wait_instance(self, machine: str, instance: str) -> Response[str]:
+        key, request = parse_key(machine, instance), self._request()
+        seconds = min(request.timeout_seconds(), self._seconds_left())
+        found = wait_instance(self._ports, key, request.goal(), seconds)
+        if found is None:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
         return _json(HTTPStatus.OK, instance_document(self._ports.registry, found), {"ETag": _etag(found)})
 
     def _put_instance(self, machine: str, instance: str) -> Response[str]:
@@ -211,8 +229,11 @@ class Api:
         preferred = request.wait_seconds()
         if not preferred:
             return 0
-        left = self._app.lambda_context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-        return max(0, min(preferred, int(left)))
+        return min(preferred, self._seconds_left())
+
+    def _seconds_left(self) -> float:
+        """Return how long this invocation may wait."""
+        return max(0, int(self._app.lambda_context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS))
 
 
 def _fits(rule: str, path: str) -> bool:

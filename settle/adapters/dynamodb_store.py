@@ -1,7 +1,7 @@
 """Durable instances in one DynamoDB table.
 
     pk                   sk            attributes
-    machine/instance     instance      rev N, inc S, doc S
+    machine/instance     instance      rev N, inc S, doc S              and expires_at N (TTL) once it is deleted
     machine/instance     held#<n>      doc S                            n in ten digits, so that they sort
     machine/instance     event#<id>    hash S, expires_at N (TTL), doc S
 
@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from settle.adapters.dynamodb_errors import CONDITION_FAILED, error_code, translated
-from settle.adapters.item_rules import check_changes, encode_checked, expiry_second
+from settle.adapters.item_rules import check_changes, encode_checked, expiry_second, tombstone_expiry
 from settle.runtime.errors import StoreUnavailableError
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.instance_codec import decode_instance
@@ -33,13 +33,20 @@ from settle.runtime.ports import Expected
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, PutTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        PutTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+    )
 
     Item = Mapping[str, AttributeValueTypeDef]
 
 IS_ABSENT: Final = "attribute_not_exists(pk)"
 IS_EXPECTED: Final = "inc = :incarnation AND rev = :revision"
 IS_ABSENT_OR_EXPIRED: Final = f"{IS_ABSENT} OR expires_at <= :now"
+IS_OF_THEN: Final = "expires_at <= :until"
+OF_LEDGER: Final = "pk = :instance AND begins_with(sk, :prefix)"
 IN_RANGE: Final = "pk = :instance AND sk BETWEEN :first AND :last"
 
 INSTANCE: Final = "instance"
@@ -186,6 +193,39 @@ class DynamoDBInstanceStore:
         with translated():
             self._client.put_item(TableName=self._table, Item=_entry_item(key, entry))
 
+    def purge(self, key: InstanceKey, until: float) -> None:
+        """Delete ledger entries that expire at `until` or before: a query, and a conditional delete for each."""
+        limit: AttributeValueTypeDef = {"N": str(until)}
+        arguments: QueryInputTypeDef = {
+            "TableName": self._table,
+            "KeyConditionExpression": OF_LEDGER,
+            "FilterExpression": IS_OF_THEN,
+            "ProjectionExpression": "pk, sk",
+            "ExpressionAttributeValues": {":instance": {"S": str(key)}, ":prefix": {"S": _event("")}, ":until": limit},
+            "ConsistentRead": True,
+        }
+        while True:
+            with translated():
+                answer = self._client.query(**arguments)
+            for item in answer["Items"]:
+                self._delete_entry(item, limit)
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _delete_entry(self, item: "Item", until: "AttributeValueTypeDef") -> None:
+        with translated():
+            try:
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key={"pk": item["pk"], "sk": item["sk"]},
+                    ConditionExpression=IS_OF_THEN,
+                    ExpressionAttributeValues={":until": until},
+                )
+            except ClientError as error:
+                if error_code(error) != CONDITION_FAILED:  # else it is gone, or another one stands there by now
+                    raise
+
     def _put_instance(self, instance: Instance, expected: Expected) -> "PutTypeDef":
         put: PutTypeDef = {
             "TableName": self._table,
@@ -197,6 +237,8 @@ class DynamoDBInstanceStore:
             },
             "ConditionExpression": IS_ABSENT,
         }
+        if instance.deleted:
+            put["Item"] = {**put["Item"], "expires_at": {"N": str(tombstone_expiry(instance))}}
         if not expected.absent:
             put["ConditionExpression"] = IS_EXPECTED
             put["ExpressionAttributeValues"] = {

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from settle.runtime.errors import InstanceTooLargeError
-from settle.runtime.instance import HeldEvent, Instance
+from settle.runtime.instance import TOMBSTONE_SECONDS, HeldEvent, Instance
 from settle.runtime.instance_codec import encode_instance
 from settle.runtime.ledger import LedgerEntry
 from settle.runtime.limits import MAX_ITEM_BYTES, MAX_TRANSACTION_ITEMS
 
 MAX_HELD_CHANGES: Final = MAX_TRANSACTION_ITEMS - 1
 """Held events to add and to remove in one commit; the instance itself is one more item of the transaction."""
-INSTANCE_OVERHEAD_BYTES: Final = len("pkskinstancerevincdoc") + 21
+INSTANCE_OVERHEAD_BYTES: Final = len("pkskinstancerevincdocexpires_at") + 2 * 21
 """Names of the attributes, the sort key, and the most that DynamoDB takes for a number
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html)."""
 
@@ -49,6 +49,11 @@ def check_changes(hold: Sequence[HeldEvent], release: Sequence[int]) -> None:
 def expiry_second(entry: LedgerEntry) -> int:
     """Return the expiry in whole seconds, as DynamoDB's TTL wants it; rounded up, so that nothing expires early."""
     return math.ceil(entry.expires_at)
+
+
+def tombstone_expiry(instance: Instance) -> int:
+    """Return when a deleted instance need not be remembered any more, in whole seconds."""
+    return math.ceil(instance.deleted_at + TOMBSTONE_SECONDS)
 
 
 def _utf8_bytes(*values: str) -> int:

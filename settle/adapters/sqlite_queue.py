@@ -167,7 +167,7 @@ class SqliteQueue:
         """Return when a group can be served, at the latest after `timeout` seconds of real time."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
-            ready_at = self._next_ready_at()
+            ready_at = self.next_ready_at()
             if ready_at is not None:
                 # Not by one wait until then: a test or a developer may move the clock.
                 left = min(left, ready_at - self._clock.now())
@@ -176,10 +176,11 @@ class SqliteQueue:
             self._bell.wait(left)
 
     def _ready(self, now: float) -> bool:
-        ready_at = self._next_ready_at()
+        ready_at = self.next_ready_at()
         return ready_at is not None and ready_at <= now
 
-    def _next_ready_at(self) -> float | None:
+    def next_ready_at(self) -> float | None:
+        """Return when something can be received, in seconds since the epoch; None while the queue is empty."""
         with self._database.reading(QueueUnavailableError) as connection:
             return tables.next_ready_at(connection, self._name)
 

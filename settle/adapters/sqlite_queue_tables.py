@@ -90,13 +90,13 @@ _ROW: Final = (
 )
 
 
-def insert(connection: Connection, queue: str, message: NewMessage, now: float) -> tuple[str, int]:
-    """Add a message behind its group, and return its id and sequence."""
-    message_id = message.message_id or str(UUID(bytes=secrets.token_bytes(16), version=4))
+def insert(connection: Connection, queue: str, message: NewMessage, now: float, delay: float = 0.0) -> tuple[str, int]:
+    """Add a message behind its group, visible after a delay, and return its id and sequence."""
+    message_id = message.message_id or _new_id()
     cursor = connection.execute(
         "INSERT INTO queue_message (queue, group_id, deduplication_id, message_id, sender, source, attributes, body,"
-        " sent_at, visible_at, ready_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9,"
-        " iif(EXISTS (SELECT 1 FROM queue_message WHERE queue = ?1 AND group_id = ?2), NULL, ?9))",
+        " sent_at, visible_at, ready_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " iif(EXISTS (SELECT 1 FROM queue_message WHERE queue = ?1 AND group_id = ?2), NULL, ?10))",
         (
             queue,
             message.group,
@@ -107,9 +107,19 @@ def insert(connection: Connection, queue: str, message: NewMessage, now: float) 
             message.attributes,
             message.body,
             now,
+            now + delay,
         ),
     )
     return message_id, cursor.lastrowid or 0
+
+
+def insert_alone(  # noqa: PLR0913, PLR0917 - the parts of a message
+    connection: Connection, queue: str, sender: str, body: str, now: float, delay: float = 0.0
+) -> None:
+    """Add a message that is a group of its own, as every message of a standard queue is: it waits behind none."""
+    message_id = _new_id()
+    message = NewMessage(group=message_id, deduplication_id=message_id, message_id=message_id, sender=sender, body=body)
+    insert(connection, queue, message, now, delay)
 
 
 def find_duplicate(connection: Connection, queue: str, message: NewMessage, now: float) -> tuple[str, int] | None:
@@ -239,3 +249,7 @@ def _promote(connection: Connection, queue: str, group: str, now: float) -> None
         " (SELECT sequence FROM queue_message WHERE queue = ?2 AND group_id = ?3 ORDER BY sequence LIMIT 1)",
         (now, queue, group),
     )
+
+
+def _new_id() -> str:
+    return str(UUID(bytes=secrets.token_bytes(16), version=4))

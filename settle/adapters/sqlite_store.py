@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import Final
 
-from settle.adapters.item_rules import check_changes, encode_checked, expiry_second
+from settle.adapters.item_rules import check_changes, encode_checked, expiry_second, tombstone_expiry
 from settle.adapters.sqlite_database import SqliteDatabase
 from settle.runtime.errors import ConflictError
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey
@@ -24,6 +24,13 @@ _SCHEMA: Final = (
         incarnation TEXT NOT NULL,
         revision INTEGER NOT NULL,
         document TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS tombstone (
+        key TEXT PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL
     )
     """,
     """
@@ -57,6 +64,10 @@ _LOAD_HELD: Final = "SELECT number, document FROM held_event WHERE key = ? AND n
 _FIND: Final = """
     SELECT event_id, body_hash, expires_at, document FROM ledger_entry WHERE key = ? AND event_id = ? AND expires_at > ?
 """
+_FORGET_INSTANCES: Final = """
+    DELETE FROM instance WHERE (key, revision) IN (SELECT key, revision FROM tombstone WHERE expires_at <= ?)
+"""
+"""A successor has another revision than the tombstone."""
 _FINISH: Final = "REPLACE INTO ledger_entry VALUES (?, ?, ?, ?, ?)"
 _PURGE: Final = """
     DELETE FROM ledger_entry
@@ -106,6 +117,8 @@ class SqliteInstanceStore:
         with self._database.transaction() as connection:
             if connection.execute(_CREATE if expected.absent else _UPDATE, values).rowcount == 0:
                 raise ConflictError(f"{key} is not at {expected}")
+            if instance.deleted:
+                self._bury(connection, instance)
             for number in release:
                 connection.execute("DELETE FROM held_event WHERE key = ? AND number = ?", (key, number))
             for event in hold:
@@ -143,6 +156,19 @@ class SqliteInstanceStore:
         """Enter an event id as finished, over whatever stands there."""
         with self._database.transaction() as connection:
             self._put_entry(connection, key, entry)
+
+    def purge(self, key: InstanceKey, until: float) -> None:
+        """Delete the ledger entries of an instance that expire at `until` or before."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM ledger_entry WHERE key = ? AND expires_at <= ?", (str(key), until))
+
+    def _bury(self, connection: Connection, instance: Instance) -> None:
+        """Note when a deleted instance may be forgotten, and forget those whose time is over."""
+        self._see(instance.updated_at)
+        values = (str(instance.key), instance.revision, tombstone_expiry(instance))
+        connection.execute("REPLACE INTO tombstone VALUES (?, ?, ?)", values)
+        connection.execute(_FORGET_INSTANCES, (self._latest_now,))
+        connection.execute("DELETE FROM tombstone WHERE expires_at <= ?", (self._latest_now,))
 
     def _put_entry(self, connection: Connection, key: InstanceKey, entry: LedgerEntry) -> None:
         connection.execute(_PURGE, (self._latest_now, PURGED_ENTRIES))

@@ -120,16 +120,8 @@ class SqsEventQueue:
         Raises:
             QueueUnavailableError: the remaining messages stay hidden until their visibility timeout.
         """
-        timeout = min(max(math.ceil(seconds), 0), MAX_VISIBILITY_SECONDS)
         for handle in receipt_handles:
-            with translated():
-                try:
-                    self._client.change_message_visibility(
-                        QueueUrl=self._queue_url, ReceiptHandle=handle, VisibilityTimeout=timeout
-                    )
-                except ClientError as error:
-                    if error_code(error) not in STALE_CODES:
-                        raise
+            change_visibility(self._client, self._queue_url, handle, seconds)
 
 
 class SqsDeadLetterQueue:
@@ -198,6 +190,23 @@ class SqsPolledQueue:
 
     def wait(self, timeout: float) -> None:
         """Return at once: `receive` does the waiting, there is nothing cheaper to ask SQS."""
+
+
+def change_visibility(client: "SQSClient", queue_url: str, receipt_handle: str, seconds: float) -> None:
+    """Let a received message become visible again in so many seconds. A handle whose delivery is over is passed over.
+
+    Raises:
+        QueueUnavailableError: the message stays hidden until its visibility timeout.
+    """
+    timeout = min(max(math.ceil(seconds), 0), MAX_VISIBILITY_SECONDS)
+    with translated():
+        try:
+            client.change_message_visibility(
+                QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=timeout
+            )
+        except ClientError as error:
+            if error_code(error) not in STALE_CODES:
+                raise
 
 
 def _received(messages: "Sequence[MessageTypeDef]") -> Iterator[ReceivedMessage]:

@@ -61,6 +61,7 @@ def compile_machine(spec: MachineSpec, earlier: Sequence[Finding] = ()) -> Defin
         selection=spec.selection,
         errors=spec.errors,
         uses_settled=any(SETTLED in node.tags for node in nodes),
+        retention=spec.retention,
     )
     found = heed_silences([*earlier, *validate_definition(definition)], spec.silenced)
     if any(finding.severity == "error" for finding in found):

@@ -136,6 +136,7 @@ class Definition:
         selection: whose rules decide which transitions an event enables.
         errors: what an exception in a guard or an action does.
         uses_settled: whether any node is tagged `settled`.
+        retention: how long an instance is kept after it has ended, in seconds; None until somebody deletes it.
         warnings: findings that did not stop the build.
     """
 
@@ -154,6 +155,7 @@ class Definition:
     selection: Selection
     errors: ErrorPolicy
     uses_settled: bool
+    retention: float | None = None
     warnings: tuple[Finding, ...] = ()
 
     @cached_property

@@ -14,7 +14,6 @@
         ├── EffectLimitError       too many effects in one macrostep
         ├── SnapshotTooLargeError  the snapshot would not fit an item
         ├── NeverSettlesError      nothing can move the instance, yet it is not settled
-        ├── UnsupportedEffectError an effect that whoever runs the machine cannot carry out
         └── UnhandledServiceError  a service failed for good and no transition takes its error
 
 `SettleError.disposition` tells what whoever catches an error should do with the event that caused it. The runtime adds
@@ -199,12 +198,6 @@ class NeverSettlesError(StepError):
     """The configuration is not settled, and no service, timer or eventless transition is left to move it."""
 
     code = "never_settles"
-
-
-class UnsupportedEffectError(StepError):
-    """The macrostep asks for something that whoever runs the machine cannot do."""
-
-    code = "unsupported_effect"
 
 
 class UnhandledServiceError(StepError):

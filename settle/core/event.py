@@ -21,6 +21,10 @@ ERROR_EXECUTION: Final = "error.execution"
 """Raised under the policy `event` when a guard or an action raised an exception (SCXML 5.9.1)."""
 
 
+ERROR_COMMUNICATION: Final = "error.communication"
+"""Given to an instance whose message, child or timer was refused for good (SCXML 6.2.5)."""
+
+
 _NOTHING: Final[Mapping[str, Any]] = {}
 """Shared, and never changed: user code gets a copy."""
 

@@ -240,6 +240,8 @@ class MachineSpec:
         create_on_event: whether the first event of an unknown instance creates it.
         selection: whose rules decide which transitions an event enables.
         errors: what an exception in a guard or an action does.
+        retention: how long an instance is kept after it has ended, in seconds; None until somebody deletes it. Not part of
+            the definition's hash: it says nothing about how instances behave.
         silenced: reason by finding code, or by `code@node`; such findings are not reported.
     """
 
@@ -252,4 +254,5 @@ class MachineSpec:
     create_on_event: bool = True
     selection: Selection = Selection.SCXML
     errors: ErrorPolicy = ErrorPolicy.RAISE
+    retention: float | None = None
     silenced: Mapping[str, str] = field(default_factory=dict)

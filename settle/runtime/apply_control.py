@@ -6,19 +6,23 @@ from typing import Final, assert_never
 
 from settle.core.errors import SettleError
 from settle.runtime.apply_event import EventApplier
-from settle.runtime.envelope import ControlAction, ControlEnvelope, dump_envelope
-from settle.runtime.errors import ConflictError, InstanceTooLargeError
+from settle.runtime.drain import HeldReader, ask_to_drain, next_lane
+from settle.runtime.end_instance import entomb, stop_instance, tell_of_refusal
+from settle.runtime.envelope import ControlAction
+from settle.runtime.errors import InstanceTooLargeError
 from settle.runtime.finished import find_finished, finish_entry, is_duplicate
 from settle.runtime.incoming import IncomingControl, IncomingEvent, open_held
-from settle.runtime.instance import FinishEvent, HeldEvent, HeldRange, SendMessage
-from settle.runtime.journal import Deadline
-from settle.runtime.ports import Clock, InstanceStore
+from settle.runtime.instance import FinishEvent, HeldEvent, Lane
+from settle.runtime.journal import Services
+from settle.runtime.ports import Clock, Definitions, InstanceStore
 from settle.runtime.receipt import Outcome
 from settle.runtime.turn import Turn
 from settle.runtime.verdict import Verdict, make_receipt
 
-DRAIN_PAGE: Final = 10
-"""Held events that are read at once."""
+RELAY_AFTER: Final = 10
+"""Entries in the outbox from which on a drain relays before it goes on."""
+DROPPED_PER_COMMIT: Final = 90
+"""Held events that one commit of a deletion drops; a transaction takes few more."""
 DRAIN_RESERVE_SECONDS: Final = 2.0
 """Time left at which a drain stops and goes on in another message."""
 
@@ -29,21 +33,35 @@ _logger = logging.getLogger("settle")
 
 
 class ControlApplier:
-    """Applies control messages to turns."""
+    """Applies control messages to turns.
 
-    def __init__(
+    Args:
+        store: of the held events.
+        applier: of the held events that are drained.
+        clock: tells the time of writes.
+        services: what calling services needs.
+        definitions: the registered machines.
+        relay: does what is in the outbox of a turn.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an invocation works with
         self,
         store: InstanceStore,
+        *,
         applier: EventApplier,
         clock: Clock,
-        deadline: Deadline,
+        services: Services,
+        definitions: Definitions,
         relay: Callable[[Turn], None],
     ) -> None:
-        self._store, self._applier, self._clock, self._deadline = store, applier, clock, deadline
-        self._relay = relay
+        self._store, self._applier, self._clock = store, applier, clock
+        self._services, self._definitions, self._relay = services, definitions, relay
 
     def apply(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: set[str]) -> None:
         """Apply one control message. `begin` is called with every held event before it runs."""
+        if control.incarnation not in {None, turn.existing.incarnation}:
+            turn.advance(control.position, Outcome.GONE)
+            return
         match control.action:
             case ControlAction.PAUSE:
                 self._switch(turn, control, paused=True)
@@ -56,15 +74,23 @@ class ControlApplier:
             case ControlAction.DRAIN:
                 self._drain(turn, control, begin, finished)
                 turn.pass_over(control.position)
+            case ControlAction.STOP:
+                self._stop(turn, control)
+            case ControlAction.DELETE:
+                self._delete(turn, control)
+                finished.clear()  # whatever was finished, was so for another instance
             case _ as never:
                 assert_never(never)
 
     def _switch(self, turn: Turn, control: IncomingControl, *, paused: bool) -> None:
+        if turn.existing.deleted:
+            turn.advance(control.position, Outcome.GONE)
+            return
         changes = turn.existing.paused is not paused
         turn.update(paused=paused)
         turn.advance(control.position, Outcome.APPLIED if changes else Outcome.IGNORED)
         if changes and not paused:
-            self._ask_to_drain(turn, control.id)
+            ask_to_drain(turn, self._definitions, control.id)
 
     def _retry(self, turn: Turn, control: IncomingControl) -> None:
         """Unblock, and forget the failures of the services but not their successes."""
@@ -77,88 +103,108 @@ class ControlApplier:
             run = run.without_failures()
         turn.update(blocked=None, run=run)
         turn.advance(control.position, Outcome.APPLIED)
-        self._ask_to_drain(turn, control.id)
+        ask_to_drain(turn, self._definitions, control.id)
 
     def _skip(self, turn: Turn, control: IncomingControl) -> None:
-        """Give the oldest held event up, and go on with the next."""
+        """Give the event up that blocks the instance, and go on with the next."""
         instance = turn.existing
-        if instance.blocked is None or instance.held is None:
+        if instance.blocked is None:
             turn.advance(control.position, Outcome.IGNORED, "not_blocked")
             return
-        held, *rest = self._load_oldest(turn, instance.held, 2)
-        event = open_held(held)
+        lane = instance.blocked.lane
+        item, following = HeldReader(self._store, turn.key).oldest(instance, lane)
+        event = open_held(item)
         verdict = Verdict(outcome=Outcome.SKIPPED, code=instance.blocked.code, before=instance.snapshot.configuration)
-        turn.release(held, rest[0] if rest else None)
+        turn.release(item, following, lane)
         turn.update(blocked=None, run=None)
         turn.note(event.position, verdict.outcome, verdict.code)
         if event.body_hash:
             turn.add_to_outbox(finish_entry(event, make_receipt(turn.existing, event, verdict), self._clock.now()))
+        if event.parent is not None:
+            tell_of_refusal(turn, event, verdict.code)
         turn.advance(control.position, Outcome.APPLIED)
-        self._ask_to_drain(turn, control.id)
+        ask_to_drain(turn, self._definitions, control.id)
+
+    # Ending ----------------------------------------------------------------------------------------------------------
+
+    def _stop(self, turn: Turn, control: IncomingControl) -> None:
+        """Stop a child whose parent has left the node that began it; what it holds comes to nothing."""
+        if control.parent is None or turn.existing.parent != control.parent:
+            turn.advance(control.position, Outcome.IGNORED, "not_its_child")
+            return
+        stop_instance(turn, self._definitions, self._clock.now(), self._services.new_token)
+        turn.advance(control.position, Outcome.APPLIED)
+        ask_to_drain(turn, self._definitions, control.id)
+
+    def _delete(self, turn: Turn, control: IncomingControl) -> None:
+        """Remove everything but a tombstone, before anything else is taken that could be for a successor."""
+        if turn.existing.deleted:
+            turn.advance(control.position, Outcome.GONE)
+            return
+        now = self._clock.now()
+        stop_instance(turn, self._definitions, now, self._services.new_token)
+        for lane in Lane:
+            self._drop_held(turn, lane)
+        entomb(turn, control.id, now)
+        turn.advance(control.position, Outcome.APPLIED)
+        turn.commit(now)
+        self._relay(turn)
+
+    def _drop_held(self, turn: Turn, lane: Lane) -> None:
+        """Drop the held events of a lane, in as many commits as it takes."""
+        reader, dropped = HeldReader(self._store, turn.key), 0
+        while turn.existing.lane(lane) is not None:
+            turn.release(*reader.oldest(turn.existing, lane), lane)
+            dropped += 1
+            if dropped % DROPPED_PER_COMMIT == 0:
+                turn.commit(self._clock.now())
 
     # Draining --------------------------------------------------------------------------------------------------------
 
-    def _ask_to_drain(self, turn: Turn, cause: str) -> None:
-        """Have the held events applied by a message of its own, which the commit makes certain."""
-        if not _may_drain(turn):
-            return
-        message_id = f"{cause[:48]}-drain-{turn.existing.revision}"
-        envelope = ControlEnvelope(
-            machine=turn.key.machine, instance=turn.key.instance, id=message_id, action=ControlAction.DRAIN
-        )
-        turn.add_to_outbox(SendMessage(id=message_id, group=str(turn.key), body=dump_envelope(envelope)))
-
-    def _load_oldest(self, turn: Turn, held: HeldRange, limit: int) -> list[HeldEvent]:
-        """Return the oldest held events. Raises `ConflictError` when somebody else has applied the first meanwhile."""
-        page = self._store.load_held(turn.key, held.first, limit)
-        if not page or page[0].number != held.first:
-            raise ConflictError(f"held event {held.first} of {turn.key} is gone")
-        return page
-
     def _drain(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: set[str]) -> None:
-        """Apply held events, each with a commit of its own, until none is left, one blocks, or time runs out."""
-        while (held := turn.existing.held) is not None and _may_drain(turn):
-            page = self._load_oldest(turn, held, DRAIN_PAGE + 1)
-            for item, following in zip(page, [*page[1:], None], strict=True):
-                if following is None and item.number + 1 < held.next:
-                    break
-                if not _may_drain(turn):
-                    return
-                if self._deadline.remaining() < DRAIN_RESERVE_SECONDS:
-                    self._ask_to_drain(turn, control.id)
-                    return
-                event = open_held(item)
-                try:
-                    self._apply_held(turn, event, item, following, begin)
-                    turn.commit(self._clock.now())
-                except InstanceTooLargeError as error:
-                    turn.roll_back()
-                    turn.update(run=None)
-                    self._quarantine(turn, event, error)
-                    turn.commit(self._clock.now())
-                if len(turn.existing.outbox) >= DRAIN_PAGE:
-                    finished.update(e.entry.event_id for e in turn.existing.outbox if isinstance(e, FinishEvent))
-                    self._relay(turn)
+        """Apply held events, each with a commit of its own, until none may be applied, one blocks, or time runs out."""
+        reader = HeldReader(self._store, turn.key)
+        while (lane := next_lane(turn.existing, self._definitions)) is not None:
+            if self._services.deadline.remaining() < DRAIN_RESERVE_SECONDS:
+                ask_to_drain(turn, self._definitions, control.id)
+                return
+            item, following = reader.oldest(turn.existing, lane)
+            event = open_held(item)
+            try:
+                self._apply_held(turn, event, (item, following, lane), begin)
+                turn.commit(self._clock.now())
+            except InstanceTooLargeError as error:
+                turn.roll_back()
+                turn.update(run=None)
+                self._quarantine(turn, event, error, lane)
+                turn.commit(self._clock.now())
+            if len(turn.existing.outbox) >= RELAY_AFTER:
+                finished.update(e.entry.event_id for e in turn.existing.outbox if isinstance(e, FinishEvent))
+                self._relay(turn)
 
     def _apply_held(
-        self, turn: Turn, event: IncomingEvent, item: HeldEvent, following: HeldEvent | None, begin: BeginHeld
+        self, turn: Turn, event: IncomingEvent, place: tuple[HeldEvent, HeldEvent | None, Lane], begin: BeginHeld
     ) -> None:
         if self._is_finished(turn, event):
-            turn.release(item, following)
+            turn.release(*place)
             turn.note(event.position, Outcome.DUPLICATE)
+            return
+        if self._applier.is_late(turn, event):
+            turn.release(*place)
+            self._applier.drop_held(turn, event)
             return
 
         def record(verdict: Verdict) -> None:
-            turn.release(item, following)
+            turn.release(*place)
             turn.note(event.position, verdict.outcome, verdict.code)
 
         error = begin(turn, event) or self._applier.run(turn, event, record)
         if error is not None:
-            self._quarantine(turn, event, error)
+            self._quarantine(turn, event, error, place[2])
 
-    def _quarantine(self, turn: Turn, event: IncomingEvent, error: SettleError) -> None:
+    def _quarantine(self, turn: Turn, event: IncomingEvent, error: SettleError, lane: Lane) -> None:
         """Block the instance with the event where it stands, the oldest of those that are held."""
-        self._applier.block(turn, event, error)
+        self._applier.block(turn, event, error, lane)
         turn.note(event.position, Outcome.QUARANTINED, error.code)
 
     def _is_finished(self, turn: Turn, event: IncomingEvent) -> bool:
@@ -166,11 +212,6 @@ class ControlApplier:
             return False
         finished = find_finished(self._store, turn.key, [event.id], self._clock.now())
         return is_duplicate(turn, event, finished)
-
-
-def _may_drain(turn: Turn) -> bool:
-    instance = turn.existing
-    return instance.held is not None and not instance.paused and instance.blocked is None
 
 
 def drop_control(control: IncomingControl, turn: Turn) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import Final
 
-from settle.core.configuration import is_settled, next_events
+from settle.core.configuration import next_events
 from settle.core.definition import Definition
+from settle.core.effects import Effect
 from settle.core.errors import (
     Disposition,
     EventInvalidError,
@@ -16,14 +17,20 @@ from settle.core.errors import (
     SnapshotTooLargeError,
     UnknownVersionError,
 )
+from settle.core.snapshot import LiveInvoke, Snapshot, Status
 from settle.core.snapshot_codec import encode_snapshot
-from settle.runtime.creation import find_origin, judge_second_creation, make_unstarted
+from settle.runtime.addresses import is_family
+from settle.runtime.creation import find_origin, judge_second_creation, make_incarnation, make_unstarted
+from settle.runtime.drain import ask_to_drain, may_take
+from settle.runtime.end_instance import log_late, retire, tell_of_refusal
 from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceFailedError, UnknownMachineError
 from settle.runtime.finished import finish_entry, is_duplicate
-from settle.runtime.incoming import IncomingEvent
-from settle.runtime.instance import Blocked, Instance
+from settle.runtime.incoming import RETENTION_TYPE, IncomingEvent
+from settle.runtime.instance import Blocked, Instance, Lane, ServiceOutcome
 from settle.runtime.journal import Journal, Services
+from settle.runtime.liveness import is_live
 from settle.runtime.ports import Clock, Definitions
+from settle.runtime.promises import PromiseWriter
 from settle.runtime.receipt import Outcome
 from settle.runtime.settle_run import SettledRun, run_event, run_start
 from settle.runtime.turn import Turn, log_keys
@@ -56,54 +63,91 @@ class EventApplier:
     def prepare(self, turn: Turn, event: IncomingEvent) -> bool:
         """Make sure that there is an instance, an unstarted one if need be; False when the event may not create it."""
         if turn.instance is not None:
+            if turn.instance.deleted and event.is_creation and event.parent is None:
+                turn.update(incarnation=make_incarnation(turn, event.position))
             return True
         definition = self._definitions.get(turn.key.machine)
-        if not event.is_creation and not definition.create_on_event:
+        if event.live is not None or not (event.is_creation or definition.create_on_event):
             _logger.info("event for an instance that was never created", extra={"event_id": event.id})
             return False
         turn.create(make_unstarted(turn, definition, event, self._clock.now()))
         return True
 
     def take(self, turn: Turn, event: IncomingEvent, finished: Container[str]) -> None:
-        """Take an event from the queue: note that it is a duplicate, hold it, or run it.
+        """Take an event from the queue: drop it, note that it is a duplicate, hold it, or run it.
 
         Raises:
             ServiceFailedError, DeadlineError: it has to be run again; the working copy is as it was, plus the journal.
         """
         if is_duplicate(turn, event, finished):
             turn.advance(event.position, Outcome.DUPLICATE)
-        elif self.must_hold(turn):
+        elif self.is_late(turn, event):
+            self._drop(turn, event)
+        elif self.must_hold(turn, event):
             self.hold(turn, event)
         else:
             error = self.run(turn, event, lambda verdict: turn.advance(event.position, verdict.outcome, verdict.code))
             if error is not None:
                 self.quarantine(turn, event, error)
+            ask_to_drain(turn, self._definitions, event.id)
 
-    def must_hold(self, turn: Turn) -> bool:
-        """Whether an external event has to wait: the instance is paused, blocked, busy, or others wait already."""
+    def runs(self, turn: Turn, event: IncomingEvent) -> bool:
+        """Whether an event that is no duplicate is to run now."""
+        return not self.is_late(turn, event) and not self.must_hold(turn, event)
+
+    # Dropping --------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def is_late(turn: Turn, event: IncomingEvent) -> bool:
+        """Whether an event brings something that the instance does not wait for any more."""
+        return event.live is not None and not is_live(turn.existing, event.live)
+
+    def _drop(self, turn: Turn, event: IncomingEvent) -> None:
+        """Pass over what nobody waits for. Should it come again it is as late as now, so nothing has to be stored."""
+        log_late(turn, event)
+        if event.body_hash:
+            turn.advance(event.position, Outcome.GONE)
+            self._finish(turn, event, Verdict(outcome=Outcome.GONE))
+
+    def drop_held(self, turn: Turn, event: IncomingEvent) -> None:
+        """Do the same with an event that was held, and that is not any more."""
+        log_late(turn, event)
+        turn.note(event.position, Outcome.GONE)
+        if event.body_hash:
+            self._finish(turn, event, Verdict(outcome=Outcome.GONE))
+
+    # Holding ---------------------------------------------------------------------------------------------------------
+
+    def must_hold(self, turn: Turn, event: IncomingEvent) -> bool:
+        """Whether an event has to wait: the instance is paused, blocked or busy, or others wait already."""
         instance = turn.existing
-        if instance.paused or instance.blocked is not None or instance.held is not None:
+        if instance.paused or instance.blocked is not None or instance.urgent is not None:
             return True
-        if not instance.snapshot.started:
+        if self._lane(instance, event) is Lane.URGENT:
             return False
-        try:
-            return not is_settled(self._definitions.definition_for(instance.snapshot), instance.snapshot)
-        except SettleError:
-            return False
+        return instance.held is not None or not may_take(instance, self._definitions)
 
     def hold(self, turn: Turn, event: IncomingEvent) -> None:
         """Keep an event from the queue behind the others that wait."""
-        turn.hold(event.position, event.body(), event.trusted)
+        turn.hold(event.position, event.body(), event.trusted, self._lane(turn.existing, event))
         turn.advance(event.position, Outcome.HELD)
 
+    def _lane(self, instance: Instance, event: IncomingEvent) -> Lane:
+        try:
+            urgent = event.live is not None or is_family(instance, self._definitions, event.origin)
+        except SettleError:
+            urgent = False
+        return Lane.URGENT if urgent else Lane.EXTERNAL
+
     def quarantine(self, turn: Turn, event: IncomingEvent, error: SettleError) -> None:
-        """Keep an event from the queue as the one that blocks the instance."""
-        turn.hold(event.position, event.body(), event.trusted)
-        self.block(turn, event, error)
+        """Keep an event from the queue as the one that blocks the instance. Its lane is empty, or it had not run."""
+        lane = self._lane(turn.existing, event)
+        turn.hold(event.position, event.body(), event.trusted, lane)
+        self.block(turn, event, error, lane)
         turn.advance(event.position, Outcome.QUARANTINED, error.code)
 
-    def block(self, turn: Turn, event: IncomingEvent, error: SettleError) -> None:
-        """Block the instance: its oldest held event, this one, cannot be applied."""
+    def block(self, turn: Turn, event: IncomingEvent, error: SettleError, lane: Lane) -> None:
+        """Block the instance: the oldest held event of a lane, this one, cannot be applied."""
         text = "".join(traceback.format_exception(error.__cause__ or error))
         blocked = Blocked(
             event_id=event.id,
@@ -112,6 +156,7 @@ class EventApplier:
             message=str(error)[:TRACEBACK_CHARACTERS],
             traceback=text[-TRACEBACK_CHARACTERS:],
             at=self._clock.now(),
+            lane=lane,
         )
         turn.update(blocked=blocked)
         _logger.error("event quarantined", extra={**log_keys(turn.existing, event.id), "code": error.code})
@@ -140,8 +185,13 @@ class EventApplier:
             return Verdict(outcome=Outcome.PRECONDITION_FAILED, code=f"version:{instance.version}")
         if event.came_with_creation and not (instance.snapshot.started and instance.origin == find_origin(event)):
             return judge_second_creation(instance, event)
+        if instance.deleted and (event.parent is not None or not event.is_creation):
+            return Verdict(outcome=Outcome.GONE)
+        if event.type == RETENTION_TYPE and event.live is not None:
+            return retire(turn, event)
         definition = self._definition_of(turn)
-        journal = Journal(turn, definition, event.as_event(), self._clock.now(), self._services)
+        now = max(self._clock.now(), event.due)
+        journal = Journal(turn, definition, event.as_event(), now, self._services)
         try:
             return self._settle(turn, event, definition, journal)
         except (EventInvalidError, InputInvalidError) as error:
@@ -166,25 +216,41 @@ class EventApplier:
                 return refusal or Verdict(outcome=Outcome.APPLIED)
         elif event.is_creation:
             return judge_second_creation(turn.existing, event)
-        run = run_event(definition, turn.existing.snapshot, event.as_event(), journal.now, journal.answer)
-        return _keep(turn, run, event.id)
+        host = self._host(turn, event, definition, journal)
+        return host.keep(turn, run_event(definition, turn.existing.snapshot, event.as_event(), journal.now, host))
+
+    def _host(self, turn: Turn, event: IncomingEvent, definition: Definition, journal: Journal) -> "_Host":
+        new_token = self._services.new_token
+        writer = PromiseWriter(turn.existing, definition, self._definitions, event, journal.now, new_token)
+        return _Host(journal, writer, event.id)
 
     def _start(self, turn: Turn, event: IncomingEvent, definition: Definition, journal: Journal) -> Verdict | None:
         """Start the machine; return a verdict only when that refuses the event."""
+        if turn.existing.snapshot.status is Status.STOPPED:
+            return Verdict(outcome=Outcome.IGNORED, code="stopped")
         if not event.is_creation and not definition.create_on_event:
             return Verdict(outcome=Outcome.REFUSED, code="not_created")
         input_data = event.data if event.is_creation else {}
-        run = run_start(definition, input_data, journal.now, journal.answer)
-        verdict = _keep(turn, run, event.id)
+        host = self._host(turn, event, definition, journal)
+        verdict = host.keep(turn, run_start(definition, input_data, journal.now, host))
         if verdict.outcome is not Outcome.APPLIED:
             return verdict
-        turn.update(input_hash=event.input_hash, origin=find_origin(event), created_at=journal.now)
+        turn.update(
+            input_hash=event.input_hash,
+            origin=find_origin(event),
+            parent=event.parent,
+            created_at=journal.now,
+            deleted_at=0.0,
+        )
         return None
 
     def _finish(self, turn: Turn, event: IncomingEvent, verdict: Verdict) -> None:
+        """Have everybody told who asked to be: the ledger, and the parent of a child that did not start."""
         if event.body_hash:
             receipt = make_receipt(turn.existing, event, verdict, self._next_events(turn.existing))
             turn.add_to_outbox(finish_entry(event, receipt, self._clock.now()))
+        if event.parent is not None and verdict.outcome is Outcome.REFUSED:
+            tell_of_refusal(turn, event, verdict.code)
 
     def _next_events(self, instance: Instance) -> tuple[str, ...]:
         try:
@@ -193,18 +259,38 @@ class EventApplier:
             return ()
 
 
-def _keep(turn: Turn, run: SettledRun, event_id: str) -> Verdict:
-    """Put what a run came to on the working copy, if it came to anything."""
-    if run.rejected_by:
-        return Verdict(outcome=Outcome.REFUSED, code=f"node:{run.rejected_by}")
-    if not run.taken:
-        turn.log(run.logs, event_id)
+class _Host:
+    """Answers one run, and keeps what it came to."""
+
+    def __init__(self, journal: Journal, writer: PromiseWriter, event_id: str) -> None:
+        self._journal, self._writer, self._event_id = journal, writer, event_id
+
+    def answer(self, live: LiveInvoke, snapshot: Snapshot) -> ServiceOutcome:
+        """Return how an inline service ended."""
+        return self._journal.answer(live, snapshot)
+
+    def refuse(self, effect: Effect, snapshot: Snapshot) -> ServiceOutcome | None:
+        """Return why an effect can never be carried out."""
+        return self._writer.refuse(effect, snapshot)
+
+    def keep(self, turn: Turn, run: SettledRun) -> Verdict:
+        """Put what a run came to on the working copy, if it came to anything."""
+        if run.rejected_by:
+            return Verdict(outcome=Outcome.REFUSED, code=f"node:{run.rejected_by}")
+        instance = turn.existing
+        turn.log(run.logs, self._event_id)
+        if run.taken or run.snapshot != instance.snapshot:
+            size = len(encode_snapshot(run.snapshot).encode())
+            if size > MAX_SNAPSHOT_BYTES:
+                raise SnapshotTooLargeError(f"the snapshot would take {size} bytes; {MAX_SNAPSHOT_BYTES} are allowed")
+            version = instance.version + 1
+            promises = self._writer.write(run.effects, run.snapshot, version)
+            turn.update(snapshot=run.snapshot, version=version, tokens=promises.tokens)
+            if promises.entries:
+                turn.add_to_outbox(*promises.entries)
+        if run.taken:
+            effects = tuple(entry.id for entry in turn.existing.outbox[len(instance.outbox) :])
+            return Verdict(outcome=Outcome.APPLIED, effects=effects)
         if run.refused_by:
             return Verdict(outcome=Outcome.REFUSED, code=f"guard:{run.refused_by[0]}")
         return Verdict(outcome=Outcome.IGNORED)
-    size = len(encode_snapshot(run.snapshot).encode())
-    if size > MAX_SNAPSHOT_BYTES:
-        raise SnapshotTooLargeError(f"the snapshot would take {size} bytes; {MAX_SNAPSHOT_BYTES} are allowed")
-    turn.update(snapshot=run.snapshot, version=turn.existing.version + 1)
-    turn.log(run.logs, event_id)
-    return Verdict(outcome=Outcome.APPLIED)

@@ -3,15 +3,18 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from settle.core.codec import CodecError, PlainCodec
-from settle.core.service import ServiceCall, ServiceError
+from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.core.spec import InvokeSpec
 from settle.runtime.errors import ServiceFailedError
 from settle.runtime.instance import ServiceOutcome
+
+PENDING: Final = ServiceOutcome(data=WAIT_FOR_CALLBACK.value)
+"""The outcome, told by identity, of a service whose result comes from outside."""
 
 _logger = logging.getLogger("settle")
 _plain = PlainCodec()
@@ -24,7 +27,8 @@ class _AbandonedError(Exception):
 def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
     """Call a service once and return how it ended.
 
-    A `ServiceError`, and an answer that is not JSON data, are outcomes: calling again would not change them.
+    A `ServiceError`, one of the invoke's `final_errors`, and an answer that is not JSON data are outcomes: calling
+    again would not change them. So is `PENDING`, when a background service waits for a callback.
 
     Raises:
         ServiceFailedError: it raised anything else, or was not done in time. A call that is late is abandoned: its
@@ -41,8 +45,12 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
     except _AbandonedError as error:
         _logger.warning("service abandoned", extra={"service": invoke.src, "invoke": invoke.id, "key": call.key})
         raise ServiceFailedError(f"service {invoke.src!r} took longer than {invoke.timeout} s") from error
+    except invoke.final_errors as error:
+        return _error_outcome(ServiceError(type(error).__name__, str(error)))
     except Exception as error:
         raise ServiceFailedError(f"service {invoke.src!r} raised {type(error).__name__}: {error}") from error
+    if answer is WAIT_FOR_CALLBACK and invoke.background:
+        return PENDING
     try:
         return ServiceOutcome(
             data=_plain.dump(answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer)

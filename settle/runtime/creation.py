@@ -13,6 +13,8 @@ from settle.runtime.turn import Turn
 from settle.runtime.verdict import Verdict
 
 INCARNATION_DIGITS: Final = 16
+CHILD_EXISTS: Final = "child_exists"
+"""Code of the refusal of a child whose id another instance has."""
 
 
 def make_unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now: float) -> Instance:
@@ -26,16 +28,17 @@ def make_unstarted(turn: Turn, definition: Definition, event: IncomingEvent, now
     )
     return Instance(
         key=turn.key,
-        incarnation=_make_incarnation(turn, event.position),
+        incarnation=make_incarnation(turn, event.position),
         revision=0,
         version=0,
         snapshot=snapshot,
         created_at=now,
         updated_at=now,
+        parent=event.parent,
     )
 
 
-def _make_incarnation(turn: Turn, position: Position) -> str:
+def make_incarnation(turn: Turn, position: Position) -> str:
     """Return the incarnation that an event at a position starts.
 
     It follows from the place of the event in the queue, so that a repetition of its message calls the same services
@@ -57,6 +60,8 @@ def judge_second_creation(instance: Instance, event: IncomingEvent) -> Verdict:
     """Return the verdict on a creation, or the event that it brought, for which this instance was not made."""
     if not instance.snapshot.started:
         return Verdict(outcome=Outcome.REFUSED, code="not_created")
+    if event.parent is not None and event.parent != instance.parent:
+        return Verdict(outcome=Outcome.REFUSED, code=CHILD_EXISTS)
     if instance.input_hash == event.input_hash:
         return Verdict(outcome=Outcome.DUPLICATE)
     return Verdict(outcome=Outcome.REFUSED, code="instance_exists")

@@ -1,18 +1,22 @@
 """The envelope: what stands in the body of a queue message.
 
-Anyone who may send to the queue may send `events`. `create` and `control` are accepted only from our own functions.
+Anyone who may send to the event queue may send `events`. Every other kind is accepted only from our own functions.
+
+A field or a kind that the first release did not know raises the `schema_version` of the messages that use it, and of
+those alone: an older release, met during a rollback, then waits with them and takes all others.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from settle.core.codec import field_errors
 from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError
 
-ENVELOPE_SCHEMA: Final = 1
+ENVELOPE_SCHEMA: Final = 2
 """Format of the message body. A larger number than this was written by a newer release."""
+FIRST_SCHEMA: Final = 1
 MAX_EVENTS_PER_REQUEST: Final = 10
 """Events in one request, which travel as one message and are taken whole or not at all."""
 
@@ -45,14 +49,16 @@ class _Envelope(_Model):
         principal: who sent it, as the API's authorizer named them.
         claims: what the authorizer said about them.
         accepted_at: when the ingress accepted it, in seconds since the epoch.
+        hops: how many messages between instances led to this one, without an event from outside in between.
     """
 
-    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    schema_version: int = Field(default=FIRST_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
     machine: str
     instance: str
     principal: str = ""
     claims: dict[str, JsonValue] = Field(default_factory=dict)
     accepted_at: float = 0.0
+    hops: int | None = None
 
 
 class EventsEnvelope(_Envelope):
@@ -62,12 +68,30 @@ class EventsEnvelope(_Envelope):
         events: in order.
         body_hash: set when the client sent an idempotency key; the events are then entered in the ledger.
         if_match: the version at which the first event may be applied; None for any.
+        origin: the instance that sent them, as `machine/instance`; None when none did.
     """
 
     kind: Literal["events"] = "events"
     events: list[EnvelopeEvent] = Field(min_length=1, max_length=MAX_EVENTS_PER_REQUEST)
     body_hash: str = ""
     if_match: int | None = None
+    origin: str | None = None
+
+
+class ParentLink(_Model):
+    """Which live invoke of which instance a child belongs to.
+
+    Attributes:
+        group: of the parent, `machine/instance`.
+        incarnation: of the parent.
+        invoke: key of the live invoke.
+        token: that the parent's snapshot keeps with it.
+    """
+
+    group: str
+    incarnation: str
+    invoke: str
+    token: str
 
 
 class CreateEnvelope(_Envelope):
@@ -78,6 +102,7 @@ class CreateEnvelope(_Envelope):
         input: what the first context is made from.
         input_hash: tells a repetition from another creation.
         event: applied in the same commit, if given.
+        parent: whose child it is; None for an instance of its own.
     """
 
     kind: Literal["create"] = "create"
@@ -85,6 +110,7 @@ class CreateEnvelope(_Envelope):
     input: dict[str, JsonValue] = Field(default_factory=dict)
     input_hash: str
     event: EnvelopeEvent | None = None
+    parent: ParentLink | None = None
 
 
 class ControlAction(StrEnum):
@@ -100,19 +126,126 @@ class ControlAction(StrEnum):
     """Give the quarantined event up."""
     DRAIN = "drain"
     """Go on applying held events."""
+    STOP = "stop"
+    """End it: the node of the parent that began it was left."""
+    DELETE = "delete"
+    """End it, and remove everything that is kept of it."""
 
 
 class ControlEnvelope(_Envelope):
-    """A control message."""
+    """A control message.
+
+    Attributes:
+        id: of the message.
+        action: what is asked for.
+        parent: of a `stop`: who asks for it.
+        incarnation: the only one that it is meant for; None for any.
+    """
 
     kind: Literal["control"] = "control"
     id: str
     action: ControlAction
+    parent: ParentLink | None = None
+    incarnation: str | None = None
 
 
-Envelope = EventsEnvelope | CreateEnvelope | ControlEnvelope
+class TimerKind(StrEnum):
+    """What is due."""
+
+    TIMER = "timer"
+    """A live timer of the snapshot: a delayed transition or message."""
+    DEADLINE = "deadline"
+    """A background service has had its time."""
+    RETENTION = "retention"
+    """An instance that has ended was kept long enough."""
+
+
+class TimerEnvelope(_Envelope):
+    """A timer: first in the timers queue or the scheduler, and, when it is due, in the event queue.
+
+    Attributes:
+        incarnation: of the instance; nothing of it touches its successor.
+        what: is due.
+        key: of the live timer, or of the live invoke that has a deadline; empty for a retention.
+        due: in seconds since the epoch.
+    """
+
+    kind: Literal["timer"] = "timer"
+    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    incarnation: str
+    what: TimerKind = TimerKind.TIMER
+    key: str = ""
+    due: float
+
+
+class ResultEnvelope(_Envelope):
+    """How a background service or a child ended.
+
+    Attributes:
+        id: event id; that of a callback is entered in the ledger.
+        incarnation: of the instance that waits for it.
+        invoke: key of the live invoke.
+        token: that the instance keeps with it.
+        data: the result, or what is known of the error.
+        error: code of the error; empty for a result.
+        body_hash: set for a callback.
+    """
+
+    kind: Literal["result"] = "result"
+    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    id: str
+    incarnation: str
+    invoke: str
+    token: str = Field(repr=False)
+    data: JsonValue = None
+    error: str = ""
+    body_hash: str = ""
+
+
+class RefusalEnvelope(_Envelope):
+    """Something that the instance asked for was refused for good after the commit that promised it.
+
+    Attributes:
+        id: event id.
+        incarnation: of the instance.
+        data: of the event `error.communication`.
+    """
+
+    kind: Literal["refusal"] = "refusal"
+    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    id: str
+    incarnation: str
+    data: dict[str, JsonValue]
+
+
+class TaskEnvelope(_Envelope):
+    """A background service to be called; travels through the tasks queue.
+
+    Attributes:
+        incarnation: of the instance.
+        invoke: key of the live invoke.
+        token: that the instance keeps with it.
+        call: idempotency key of the call.
+        event: that began it.
+        origin: the instance that sent that event, if one did.
+    """
+
+    kind: Literal["task"] = "task"
+    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    incarnation: str
+    invoke: str
+    token: str = Field(repr=False)
+    call: str
+    event: EnvelopeEvent
+    origin: str | None = None
+
+
+Envelope = EventsEnvelope | CreateEnvelope | ControlEnvelope | TimerEnvelope | ResultEnvelope | RefusalEnvelope
 
 _ADAPTER: TypeAdapter[Envelope] = TypeAdapter(Annotated[Envelope, Field(discriminator="kind")])
+_TIMER: TypeAdapter[TimerEnvelope] = TypeAdapter(TimerEnvelope)
+_TASK: TypeAdapter[TaskEnvelope] = TypeAdapter(TaskEnvelope)
+Kind = TypeVar("Kind")
 
 
 class _Schema(BaseModel):
@@ -120,14 +253,28 @@ class _Schema(BaseModel):
 
 
 def parse_envelope(body: str) -> Envelope:
-    """Read a message body.
+    """Read the body of a message of the event queue.
 
     Raises:
         EnvelopeTooNewError: a newer release wrote it.
         EnvelopeInvalidError: it is not an envelope; the text says why, without repeating the body.
     """
+    return _parse(_ADAPTER, body)
+
+
+def parse_timer(body: str) -> TimerEnvelope:
+    """Read the body of a message of the timers queue. Raises as `parse_envelope` does."""
+    return _parse(_TIMER, body)
+
+
+def parse_task(body: str) -> TaskEnvelope:
+    """Read the body of a message of the tasks queue. Raises as `parse_envelope` does."""
+    return _parse(_TASK, body)
+
+
+def _parse(adapter: TypeAdapter[Kind], body: str) -> Kind:
     try:
-        return _ADAPTER.validate_json(body)
+        return adapter.validate_json(body)
     except ValidationError as error:
         _refuse_newer(body)
         details = "; ".join(f"{field.path}: {field.message}" for field in field_errors(error)[:5])
@@ -143,6 +290,6 @@ def _refuse_newer(body: str) -> None:
         raise EnvelopeTooNewError(f"envelope schema {found} is newer than {ENVELOPE_SCHEMA}; wait for the deployment")
 
 
-def dump_envelope(envelope: Envelope) -> str:
-    """Write a message body; defaults are left out."""
+def dump_envelope(envelope: Envelope | TaskEnvelope) -> str:
+    """Write a message body; what is None is left out, so that an older release does not meet what it does not know."""
     return envelope.model_dump_json(exclude_defaults=False, exclude_none=True)

@@ -13,8 +13,10 @@ SettleError
 ├── ServiceFailedError         a service raised, or ended too late                       (retry, then its error event)
 ├── DeadlineError              too little time is left to begin a service                (retry)
 ├── AttemptsExhaustedError     the event was begun several times and never finished      (quarantine)
+├── TooManyHopsError           messages between instances go round in a circle           (quarantine)
 ├── InstanceTooLargeError      the item would exceed the limit of the store              (quarantine)
 ├── ScheduleRefusedError       the scheduler will never take a timer                     (caller)
+├── InputNotAnObjectError      a child is given something that has no fields             (caller)
 ├── MessageTooLargeError       over the limit of a message                               (caller, 413)
 ├── NameInvalidError           a machine name, instance id or event type breaks the rules (caller, 400)
 ├── UnknownMachineError        no machine of that name                                   (caller, 404)
@@ -26,6 +28,12 @@ SettleError
 ├── InstanceExistsError        it exists with another input                              (caller, 409)
 ├── NotBlockedError            no quarantined event to retry or to skip                  (caller, 409)
 ├── CreationRefusedError       the machine did not start                                 (caller, 409)
+├── TokenInvalidError          a completion token that is none, or of nothing here       (caller, 404)
+├── TokenUsedError             a completion token came with another outcome before       (caller, 409)
+├── WaitInvalidError           what a client waits for does not exist                    (caller, 422)
+├── WaitImpossibleError        what a client waits for cannot come any more              (caller, 412)
+├── TokenExpiredError          what a completion token was for is over                   (caller, 410)
+├── InstanceGoneError          it was deleted                                            (caller, 410)
 ├── ReceiptExpiredError        the event is finished and its details were not kept       (caller, 410)
 ├── PreconditionFailedError    the instance is not at the version that was named         (caller, 412)
 └── TooManyHeldError           the instance holds as many events as it may               (caller, 429)
@@ -115,6 +123,13 @@ class AttemptsExhaustedError(SettleError):
     code = "attempts_exhausted"
 
 
+class TooManyHopsError(SettleError):
+    """Messages between instances led to one another without an event from outside in between."""
+
+    disposition = Disposition.QUARANTINE
+    code = "too_many_hops"
+
+
 class InstanceTooLargeError(SettleError):
     """The instance would exceed the limit of an item."""
 
@@ -130,6 +145,12 @@ class ScheduleRefusedError(_CallerError):
     """The scheduler will never take a timer as it is."""
 
     code = "schedule_refused"
+
+
+class InputNotAnObjectError(_CallerError):
+    """A child is given something that has no fields."""
+
+    code = "input_invalid"
 
 
 class MessageTooLargeError(_CallerError):
@@ -196,6 +217,42 @@ class CreationRefusedError(_CallerError):
     """The machine did not start: a guard, a rejecting node or the input's model refused it."""
 
     code = "creation_refused"
+
+
+class TokenInvalidError(_CallerError):
+    """A completion token that is none, or that belongs to nothing here."""
+
+    code = "token_invalid"
+
+
+class TokenUsedError(_CallerError):
+    """A completion token came with another outcome before."""
+
+    code = "token_used"
+
+
+class WaitInvalidError(_CallerError):
+    """What a client waits for does not exist."""
+
+    code = "wait_invalid"
+
+
+class WaitImpossibleError(_CallerError):
+    """What a client waits for cannot come any more."""
+
+    code = "wait_impossible"
+
+
+class TokenExpiredError(_CallerError):
+    """What a completion token was for has ended, or is not waited for any more."""
+
+    code = "token_expired"
+
+
+class InstanceGoneError(_CallerError):
+    """The instance was deleted."""
+
+    code = "gone"
 
 
 class ReceiptExpiredError(_CallerError):

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from settle.core.snapshot import LiveInvoke
 from settle.runtime.receipt import Position
+from settle.runtime.tokens import Token
 
 ID_DIGITS: Final = 32
 """Hexadecimal digits of an event id that is a hash: 128 bits."""
@@ -76,12 +78,28 @@ def hash_request(events: Iterable[Mapping[str, Any]], if_match: int | None) -> s
     return _digest(_canonical(list(events)), str(if_match))
 
 
+def token_event_id(token: Token) -> str:
+    """Return the event id of a callback: it follows from the token, which is good for one outcome."""
+    return _digest(str(token.key), token.incarnation, token.invoke, token.secret)[:ID_DIGITS]
+
+
+def hash_callback(data: Any, error: str) -> str:  # noqa: ANN401 - any JSON data
+    """Return what another outcome under the same token is told by."""
+    return _digest(_canonical(data), error)
+
+
 def hash_creation(input_data: Mapping[str, Any], event: Mapping[str, Any] | None) -> str:
     """Return the hash of a creation, in two halves; empty for one without input and event, as an event makes it."""
     if not input_data and event is None:
         return ""
     first = _digest(_canonical(input_data))[:INPUT_DIGITS] if input_data else ""
     return first if event is None else f"{first}.{_digest(_canonical(event))[:INPUT_DIGITS]}"
+
+
+def service_key(incarnation: str, event_id: str, live: LiveInvoke) -> str:
+    """Return the idempotency key of a service call: it does not depend on how the queue cut its batches."""
+    text = "\n".join((incarnation, event_id, live.node, str(live.entry), live.id))
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
 
 
 def creation_id(group: str, creation: str, revision: int) -> str:

@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from settle.core.event import Event, is_internal
+from settle.core.event import DONE_INVOKE, ERROR_COMMUNICATION, ERROR_INVOKE, Event, EventKind, is_internal
 from settle.runtime.envelope import (
     ControlAction,
     ControlEnvelope,
@@ -14,6 +14,11 @@ from settle.runtime.envelope import (
     Envelope,
     EnvelopeEvent,
     EventsEnvelope,
+    ParentLink,
+    RefusalEnvelope,
+    ResultEnvelope,
+    TimerEnvelope,
+    TimerKind,
     dump_envelope,
     parse_envelope,
 )
@@ -25,11 +30,19 @@ from settle.runtime.receipt import Position
 ID_DIGITS: Final = 32
 CREATE_TYPE: Final = "settle.create"
 """Event type in the receipts of creations."""
+TIMER_TYPE: Final = "settle.timer"
+RETENTION_TYPE: Final = "settle.retention"
+"""Event types in the receipts of what is due."""
+DEADLINE_CODE: Final = "deadline_exceeded"
+"""Code of the error of a background service that has had its time."""
+
+LiveEnvelope = TimerEnvelope | ResultEnvelope | RefusalEnvelope
+"""What is meant for something that an instance waits for, and for nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingEvent:
-    """An external event, or the creation of the instance.
+    """An external event, the creation of the instance, or something that the instance waits for.
 
     Attributes:
         id: made once and the same in every retry.
@@ -44,6 +57,7 @@ class IncomingEvent:
         trusted: whether one of our own functions sent it.
         envelope: that it came in.
         offset: its place in that envelope.
+        origin: the instance that sent it, as `machine/instance`; empty when none did.
     """
 
     id: str
@@ -52,11 +66,12 @@ class IncomingEvent:
     data: Any
     principal: str
     trusted: bool
-    envelope: EventsEnvelope | CreateEnvelope
+    envelope: EventsEnvelope | CreateEnvelope | LiveEnvelope
     offset: int = 0
     body_hash: str = ""
     if_match: int | None = None
     input_hash: str = ""
+    origin: str = ""
 
     @property
     def is_creation(self) -> bool:
@@ -68,8 +83,30 @@ class IncomingEvent:
         """Whether it may only be applied to the instance that its own message created."""
         return bool(self.input_hash) and not self.is_creation
 
+    @property
+    def live(self) -> LiveEnvelope | None:
+        """The envelope of what an instance waits for; None for an event from outside or a creation."""
+        return self.envelope if isinstance(self.envelope, LiveEnvelope) else None
+
+    @property
+    def parent(self) -> ParentLink | None:
+        """Whose child a creation makes."""
+        return self.envelope.parent if isinstance(self.envelope, CreateEnvelope) else None
+
+    @property
+    def hops(self) -> int:
+        """How many messages between instances led to it."""
+        return self.envelope.hops or 0
+
+    @property
+    def due(self) -> float:
+        """When it was to come at the earliest, in seconds since the epoch; 0 for what is no timer."""
+        return self.envelope.due if isinstance(self.envelope, TimerEnvelope) else 0.0
+
     def body(self) -> str:
         """Return the envelope cut down to this event, to hold it for later."""
+        if isinstance(self.envelope, LiveEnvelope):
+            return dump_envelope(self.envelope)
         if isinstance(self.envelope, CreateEnvelope):
             whole = self.envelope if self.offset else self.envelope.model_copy(update={"event": None})
             return dump_envelope(whole)
@@ -78,7 +115,15 @@ class IncomingEvent:
 
     def as_event(self) -> Event:
         """Return what the machine is given."""
-        return Event(type=self.type, data=self.data, id=self.id, principal=self.principal)
+        match self.envelope:
+            case TimerEnvelope(what=TimerKind.TIMER, key=key):
+                return Event(kind=EventKind.TIMER, key=key, id=self.id)
+            case TimerEnvelope(key=key) | ResultEnvelope(invoke=key):
+                return Event(type=self.type, data=self.data, kind=EventKind.RESULT, key=key, id=self.id)
+            case RefusalEnvelope():
+                return Event(type=self.type, data=self.data, kind=EventKind.INTERNAL, id=self.id)
+            case _:
+                return Event(type=self.type, data=self.data, id=self.id, principal=self.principal, origin=self.origin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +133,9 @@ class IncomingControl:
     id: str
     position: Position
     action: ControlAction
+    parent: ParentLink | None = None
+    incarnation: str | None = None
+    hops: int = 0
 
 
 Incoming = IncomingEvent | IncomingControl
@@ -131,7 +179,14 @@ def _as_from_stranger(envelope: Envelope, message: Message) -> EventsEnvelope:
         event.model_copy(update={"id": _digest(message.queue, str(message.sequence), str(index))})
         for index, event in enumerate(envelope.events)
     ]
-    changes = {"events": events, "principal": message.sender, "claims": {}, "body_hash": ""}
+    changes: dict[str, Any] = {
+        "events": events,
+        "principal": message.sender,
+        "claims": {},
+        "body_hash": "",
+        "origin": None,
+        "hops": None,
+    }
     return envelope.model_copy(update=changes)
 
 
@@ -142,7 +197,22 @@ def _open(envelope: Envelope, sequence: int, first: int, trusted: bool) -> Itera
         case CreateEnvelope():
             yield from _open_create(envelope, sequence, first, trusted)
         case ControlEnvelope():
-            yield IncomingControl(id=envelope.id, position=Position(sequence, first), action=envelope.action)
+            yield IncomingControl(
+                id=envelope.id,
+                position=Position(sequence, first),
+                action=envelope.action,
+                parent=envelope.parent,
+                incarnation=envelope.incarnation,
+                hops=envelope.hops or 0,
+            )
+        case TimerEnvelope():
+            yield _open_timer(envelope, Position(sequence, first))
+        case ResultEnvelope():
+            yield _open_result(envelope, Position(sequence, first))
+        case RefusalEnvelope():
+            yield _live(envelope, Position(sequence, first), envelope.id, ERROR_COMMUNICATION, envelope.data)
+        case _ as never:
+            assert_never(never)
 
 
 def _open_events(envelope: EventsEnvelope, sequence: int, first: int, trusted: bool) -> Iterator[IncomingEvent]:
@@ -154,6 +224,7 @@ def _open_events(envelope: EventsEnvelope, sequence: int, first: int, trusted: b
             type=event.type,
             data=event.data,
             principal=envelope.principal,
+            origin=envelope.origin or "",
             body_hash=envelope.body_hash,
             if_match=envelope.if_match if offset == 0 else None,
             trusted=trusted,
@@ -188,6 +259,53 @@ def _open_create(envelope: CreateEnvelope, sequence: int, first: int, trusted: b
             envelope=envelope,
             offset=1,
         )
+
+
+def _open_timer(envelope: TimerEnvelope, position: Position) -> IncomingEvent:
+    """The event id follows from what is due, so that services which it leads to keep their keys in every repetition."""
+    event_id = f"{envelope.what.value}:{envelope.key}"
+    match envelope.what:
+        case TimerKind.TIMER:
+            return _live(envelope, position, event_id, TIMER_TYPE, {})
+        case TimerKind.DEADLINE:
+            message = "it was not done when its deadline was over"
+            data = {"code": DEADLINE_CODE, "message": message, "data": {}}
+            return _live(envelope, position, event_id, ERROR_INVOKE + _invoke_id(envelope.key), data)
+        case TimerKind.RETENTION:
+            return _live(envelope, position, event_id, RETENTION_TYPE, {})
+        case _ as never:
+            assert_never(never)
+
+
+def _open_result(envelope: ResultEnvelope, position: Position) -> IncomingEvent:
+    prefix = ERROR_INVOKE if envelope.error else DONE_INVOKE
+    data = {} if envelope.data is None else envelope.data
+    return _live(envelope, position, envelope.id, prefix + _invoke_id(envelope.invoke), data, envelope.body_hash)
+
+
+def _live(  # noqa: PLR0913, PLR0917 - the fields of an event
+    envelope: LiveEnvelope,
+    position: Position,
+    event_id: str,
+    event_type: str,
+    data: Any,  # noqa: ANN401 - any JSON data
+    body_hash: str = "",
+) -> IncomingEvent:
+    return IncomingEvent(
+        id=event_id,
+        position=position,
+        type=event_type,
+        data=data,
+        principal=envelope.principal,
+        trusted=True,
+        envelope=envelope,
+        body_hash=body_hash,
+    )
+
+
+def _invoke_id(key: str) -> str:
+    """Return the invoke id in the key of a live invoke, `<id>#<entry number>`."""
+    return key.rpartition("#")[0]
 
 
 def _refuse_internal(event: EnvelopeEvent) -> None:

@@ -6,14 +6,18 @@ clients see; `incarnation` is new with every creation. Every condition names inc
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Final
 
 from settle.core.snapshot import Snapshot
+from settle.runtime.envelope import ParentLink
 from settle.runtime.ledger import LedgerEntry
 from settle.runtime.receipt import Position, ShortReceipt
 
-INSTANCE_SCHEMA: Final = 1
+INSTANCE_SCHEMA: Final = 2
 """Format of the stored instance. A larger number than this was written by a newer release."""
+TOMBSTONE_SECONDS: Final = 30 * 24 * 60 * 60
+"""How long a deleted instance is remembered: longer than any message lives that could still be under way to it."""
 MAX_HELD_EVENTS: Final = 1000
 """Events kept for one instance, while it is busy, paused or blocked, from which on the API takes no more."""
 
@@ -47,9 +51,23 @@ class Watermark:
         return queue == self.queue and position <= self.position
 
 
+class Lane(StrEnum):
+    """Held events wait in two lanes, each in order of arrival."""
+
+    EXTERNAL = "external"
+    """Events that wait until the instance is settled."""
+    URGENT = "urgent"
+    """What the instance itself waits for: results, timers, messages of its parent and children. Held only while it is
+    paused or blocked."""
+
+
+FIRST_NUMBER: Final[Mapping[Lane, int]] = {Lane.EXTERNAL: 1, Lane.URGENT: 5_000_000_000}
+"""Numbers of the first held events of each lane; half of what ten digits hold is more than anybody reaches."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRange:
-    """The held events of an instance, numbered in order of arrival.
+    """The held events of one lane of an instance, numbered in order of arrival.
 
     Attributes:
         first: number of the oldest one.
@@ -76,6 +94,7 @@ class Blocked:
         message: the error in a sentence.
         traceback: of the exception, shortened.
         at: when, in seconds since the epoch.
+        lane: in which it is the oldest.
     """
 
     event_id: str
@@ -84,6 +103,7 @@ class Blocked:
     message: str
     traceback: str
     at: float
+    lane: Lane = Lane.EXTERNAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +163,53 @@ class SendMessage:
     body: str
 
 
-OutboxEntry = FinishEvent | SendMessage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendTimer:
+    """Outbox entry: have a timer come back when it is due.
+
+    Attributes:
+        id: of the entry.
+        body: of the message, a `TimerEnvelope`.
+        name: of its schedule, should it need one.
+        due: in seconds since the epoch.
+    """
+
+    id: str
+    body: str
+    name: str
+    due: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelSchedule:
+    """Outbox entry: delete the schedule of a timer that is not needed any more."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendTask:
+    """Outbox entry: have a background service called; the body is a `TaskEnvelope`."""
+
+    id: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeItems:
+    """Outbox entry of a deleted instance: remove what the ledger keeps of it.
+
+    Attributes:
+        id: of the entry.
+        until: entries that expire later belong to a successor, in seconds since the epoch.
+    """
+
+    id: str
+    until: float
+
+
+OutboxEntry = FinishEvent | SendMessage | SendTimer | CancelSchedule | SendTask | PurgeItems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +233,15 @@ class HeldEvent:
 class Instance:
     """The stored state of one instance. Times are seconds since the epoch.
 
-    `origin` is the id of the creation that started it, if one did: the event which that brought along belongs to this
-    instance and to no other.
+    Attributes:
+        origin: id of the creation that started it, if one did: the event which that brought along belongs to this
+            instance and to no other.
+        held: external events that wait.
+        urgent: results, timers and messages of the family that wait.
+        parent: whose child it is.
+        tokens: of live background services and children, by their keys: only who knows it may say how one ended.
+        deleted_at: when it was deleted; 0 while it was not. Of a deleted instance only the numbers are left, which go
+            on in its successor.
     """
 
     key: InstanceKey
@@ -184,7 +257,20 @@ class Instance:
     paused: bool = False
     blocked: Blocked | None = None
     held: HeldRange | None = None
+    urgent: HeldRange | None = None
     failing: Failing | None = None
     run: Run | None = None
     outbox: tuple[OutboxEntry, ...] = ()
     ring: tuple[ShortReceipt, ...] = ()
+    parent: ParentLink | None = None
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    deleted_at: float = 0.0
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it is a tombstone."""
+        return self.deleted_at > 0
+
+    def lane(self, lane: Lane) -> HeldRange | None:
+        """Return the held events of a lane."""
+        return self.urgent if lane is Lane.URGENT else self.held

@@ -5,29 +5,40 @@ left out, nothing that the key says already. Whoever changes the format raises `
 old one (`tests/golden`).
 
     s schema   v version   t [created at, updated at]   n snapshot   i input hash   w watermark   p paused   b blocked
-    h held range   f failing   j journal of the run   o outbox   r ring (`settle.runtime.ring`)
+    h held range   f failing   j journal of the run   o outbox   r ring (`settle.runtime.ring`)   u urgent range
+    l link to the parent   k tokens of live services and children   x deleted at
+
+Schema 2 is for documents with a part that the first release did not know: `u`, `l`, `k`, `x`, or an outbox entry of a
+later kind. All others keep schema 1, so that an older release can go on with them.
 
 The snapshot within is that of `settle.core.snapshot_codec`; it names its machine only if that is another than the
 key's.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final, assert_never
 
 from settle.core.errors import SnapshotInvalidError
 from settle.core.json_text import MALFORMED, from_json, integer, number, text, to_json
 from settle.core.snapshot_codec import pack_snapshot, unpack_snapshot
+from settle.runtime.envelope import ParentLink
 from settle.runtime.errors import InstanceTooNewError
 from settle.runtime.instance import (
     INSTANCE_SCHEMA,
     Blocked,
+    CancelSchedule,
     Failing,
     FinishEvent,
     HeldRange,
     Instance,
     InstanceKey,
+    Lane,
     OutboxEntry,
+    PurgeItems,
     Run,
     SendMessage,
+    SendTask,
+    SendTimer,
     ServiceOutcome,
     Watermark,
 )
@@ -35,8 +46,13 @@ from settle.runtime.item_codec import pack_entry, unpack_entry
 from settle.runtime.receipt import Position
 from settle.runtime.ring import decode_ring, encode_ring
 
+_FIRST_SCHEMA: Final = 1
 _FINISH: Final = "f"
 _SEND: Final = "m"
+_TIMER: Final = "t"
+_CANCEL: Final = "c"
+_TASK: Final = "b"
+_PURGE: Final = "p"
 
 
 def encode_instance(instance: Instance) -> str:  # noqa: C901 - one branch for each part that may be absent
@@ -46,7 +62,7 @@ def encode_instance(instance: Instance) -> str:  # noqa: C901 - one branch for e
         ContextInvalidError: the context or another part that users fill is not JSON data.
     """
     document: dict[str, Any] = {
-        "s": INSTANCE_SCHEMA,
+        "s": _FIRST_SCHEMA,
         "v": instance.version,
         "t": (instance.created_at, instance.updated_at),
         "n": pack_snapshot(instance.snapshot, instance.key.machine),
@@ -62,8 +78,10 @@ def encode_instance(instance: Instance) -> str:  # noqa: C901 - one branch for e
     if instance.blocked is not None:
         blocked = instance.blocked
         document["b"] = (blocked.event_id, blocked.type, blocked.code, blocked.message, blocked.traceback, blocked.at)
+        if blocked.lane is Lane.URGENT:
+            document["b"] += (1,)
     if instance.held is not None:
-        document["h"] = (instance.held.first, instance.held.next, *_pack_position(instance.held.floor))
+        document["h"] = _pack_held(instance.held)
     if instance.failing is not None:
         document["f"] = (instance.failing.sequence, instance.failing.count)
     if instance.run is not None:
@@ -72,7 +90,25 @@ def encode_instance(instance: Instance) -> str:  # noqa: C901 - one branch for e
         document["o"] = [_pack_outbox_entry(entry) for entry in instance.outbox]
     if instance.ring:
         document["r"] = encode_ring(instance.ring)
+    later = _pack_later(instance)
+    if later or not all(isinstance(entry, (FinishEvent, SendMessage)) for entry in instance.outbox):
+        document |= {"s": INSTANCE_SCHEMA, **later}
     return to_json(document)
+
+
+def _pack_later(instance: Instance) -> dict[str, Any]:
+    """Return the parts of an instance that the first release did not know."""
+    document: dict[str, Any] = {}
+    if instance.urgent is not None:
+        document["u"] = _pack_held(instance.urgent)
+    if instance.parent is not None:
+        parent = instance.parent
+        document["l"] = (parent.group, parent.incarnation, parent.invoke, parent.token)
+    if instance.tokens:
+        document["k"] = dict(instance.tokens)
+    if instance.deleted_at:
+        document["x"] = instance.deleted_at
+    return document
 
 
 def decode_instance(key: InstanceKey, incarnation: str, revision: int, document: str) -> Instance:
@@ -109,10 +145,14 @@ def _unpack(key: InstanceKey, incarnation: str, revision: int, data: dict[str, A
         paused=bool(integer(take("p", 0))),
         blocked=_unpack_blocked(*data["b"]) if "b" in data else None,
         held=_unpack_held(*data["h"]) if "h" in data else None,
+        urgent=_unpack_held(*data["u"]) if "u" in data else None,
         failing=_unpack_failing(*data["f"]) if "f" in data else None,
         run=_unpack_run(data["j"]) if "j" in data else None,
         outbox=tuple(_unpack_outbox_entry(*packed) for packed in data["o"]) if "o" in data else (),
         ring=decode_ring(data["r"]) if "r" in data else (),
+        parent=_unpack_parent(*data["l"]) if "l" in data else None,
+        tokens={text(key): text(token) for key, token in take("k", {}).items()},
+        deleted_at=number(take("x", 0.0)),
     )
 
 
@@ -128,6 +168,10 @@ def _unpack_watermark(queue: str, *position: int) -> Watermark:
     return Watermark(queue=text(queue), position=_unpack_position(*position))
 
 
+def _pack_held(held: HeldRange) -> tuple[int, ...]:
+    return (held.first, held.next, *_pack_position(held.floor))
+
+
 def _unpack_held(first: int, following: int, *floor: int) -> HeldRange:
     return HeldRange(first=integer(first), next=integer(following), floor=_unpack_position(*floor))
 
@@ -136,8 +180,12 @@ def _unpack_failing(sequence: int, count: int) -> Failing:
     return Failing(sequence=integer(sequence), count=integer(count))
 
 
+def _unpack_parent(group: str, incarnation: str, invoke: str, token: str) -> ParentLink:
+    return ParentLink(group=text(group), incarnation=text(incarnation), invoke=text(invoke), token=text(token))
+
+
 def _unpack_blocked(*packed: Any) -> Blocked:  # noqa: ANN401 - JSON data
-    event_id, event_type, code, message, traceback, at = packed
+    event_id, event_type, code, message, traceback, at, *urgent = packed
     return Blocked(
         event_id=text(event_id),
         type=text(event_type),
@@ -145,6 +193,7 @@ def _unpack_blocked(*packed: Any) -> Blocked:  # noqa: ANN401 - JSON data
         message=text(message),
         traceback=text(traceback),
         at=number(at),
+        lane=Lane.URGENT if urgent else Lane.EXTERNAL,
     )
 
 
@@ -179,15 +228,34 @@ def _pack_outbox_entry(entry: OutboxEntry) -> tuple[Any, ...]:
             return (_FINISH, entry.id, pack_entry(entry.entry))
         case SendMessage():
             return (_SEND, entry.id, entry.group, entry.body)
+        case SendTimer():
+            return (_TIMER, entry.id, entry.body, entry.name, entry.due)
+        case CancelSchedule():
+            return (_CANCEL, entry.id, entry.name)
+        case SendTask():
+            return (_TASK, entry.id, entry.body)
+        case PurgeItems():
+            return (_PURGE, entry.id, entry.until)
         case _:
             assert_never(entry)
 
 
 def _unpack_outbox_entry(kind: str, entry_id: str, *rest: Any) -> OutboxEntry:  # noqa: ANN401 - JSON data
-    if kind == _FINISH:
-        (packed,) = rest
-        return FinishEvent(id=text(entry_id), entry=unpack_entry(packed))
-    if kind == _SEND:
-        group, body = rest
-        return SendMessage(id=text(entry_id), group=text(group), body=text(body))
-    raise ValueError(f"{kind!r} is no kind of outbox entry")
+    unpack = _UNPACK.get(kind)
+    if unpack is None:
+        raise ValueError(f"{kind!r} is no kind of outbox entry")
+    return unpack(text(entry_id), *rest)
+
+
+def _unpack_timer(entry_id: str, body: str, name: str, due: float) -> SendTimer:
+    return SendTimer(id=entry_id, body=text(body), name=text(name), due=number(due))
+
+
+_UNPACK: Final[Mapping[str, Callable[..., OutboxEntry]]] = {
+    _FINISH: lambda entry_id, packed: FinishEvent(id=entry_id, entry=unpack_entry(packed)),
+    _SEND: lambda entry_id, group, body: SendMessage(id=entry_id, group=text(group), body=text(body)),
+    _TIMER: _unpack_timer,
+    _CANCEL: lambda entry_id, name: CancelSchedule(id=entry_id, name=text(name)),
+    _TASK: lambda entry_id, body: SendTask(id=entry_id, body=text(body)),
+    _PURGE: lambda entry_id, until: PurgeItems(id=entry_id, until=number(until)),
+}

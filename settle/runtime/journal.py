@@ -3,7 +3,6 @@
 A run is a pure function of the snapshot, the event and these outcomes, so it can be computed anew at any time.
 """
 
-import hashlib
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,11 +15,11 @@ from settle.core.snapshot import LiveInvoke, Snapshot
 from settle.core.spec import InvokeSpec
 from settle.runtime.call_service import call_service, failure_outcome
 from settle.runtime.errors import DeadlineError, ServiceFailedError
+from settle.runtime.ids import service_key
 from settle.runtime.instance import Run, ServiceOutcome
 from settle.runtime.turn import Turn
 
 _plain = PlainCodec()
-KEY_DIGITS: Final = 32
 RESERVE_SECONDS: Final = 1.0
 """Time that must be left after a service for the write and the relay."""
 
@@ -42,12 +41,6 @@ class Deadline:
             raise DeadlineError(f"{left:.1f} s are left, and service {invoke.src!r} may take {invoke.timeout} s")
 
 
-def service_key(incarnation: str, event_id: str, live: LiveInvoke) -> str:
-    """Return the idempotency key of a service call: it does not depend on how the queue cut its batches."""
-    text = "\n".join((incarnation, event_id, live.node, str(live.entry), live.id))
-    return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What calling services needs in one invocation.
@@ -55,10 +48,12 @@ class Services:
     Attributes:
         deadline: of the invocation.
         known: outcomes that voided turns of this invocation came to, by key; filled further by each run.
+        new_token: makes tokens that nobody can guess.
     """
 
     deadline: Deadline
     known: MutableMapping[str, ServiceOutcome]
+    new_token: Callable[[], str]
 
 
 class Journal:

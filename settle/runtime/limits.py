@@ -54,6 +54,11 @@ def check_message(*, group: str, deduplication_id: str, body: str, limit: int = 
     for name, value in (("message group id", group), ("deduplication id", deduplication_id)):
         if not ID_PATTERN.fullmatch(value):
             raise NameInvalidError(f"{name} {value!r} is not 1 to 128 letters, digits or punctuation")
+    check_body(body, limit)
+
+
+def check_body(body: str, limit: int = MAX_MESSAGE_BYTES) -> None:
+    """Check the body of a message for a standard queue. Raises as `check_message` does."""
     if not body or NOT_A_CHARACTER.search(body):
         raise EnvelopeInvalidError("a message body is not empty and has no control characters or lone surrogates")
     size = len(body.encode())

@@ -40,10 +40,7 @@ class Message:
 
 
 def read_record(record: Mapping[str, Any], trusted_senders: AbstractSet[str]) -> Message:
-    """Read one record of the event that Lambda gives the consumer.
-
-    SQS stamps `SenderId` as `<role id>:<session name>`; only the role id is compared.
-    """
+    """Read one record of the event that Lambda gives the consumer."""
     attributes = record["attributes"]
     sender = attributes.get("SenderId", "")
     return Message(
@@ -54,6 +51,14 @@ def read_record(record: Mapping[str, Any], trusted_senders: AbstractSet[str]) ->
         sequence=int(attributes["SequenceNumber"]),
         receives=int(attributes.get("ApproximateReceiveCount", "1")),
         sender=sender,
-        trusted=sender.partition(":")[0] in trusted_senders,
+        trusted=is_trusted(sender, trusted_senders),
         body=record["body"],
     )
+
+
+def is_trusted(sender: str, trusted_senders: AbstractSet[str]) -> bool:
+    """Whether a message comes from one of our functions.
+
+    SQS stamps `SenderId` as `<role id>:<session name>`; only the role id is compared.
+    """
+    return sender.partition(":")[0] in trusted_senders

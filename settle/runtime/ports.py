@@ -81,6 +81,9 @@ class InstanceStore(Protocol):
     def finish(self, key: InstanceKey, entry: LedgerEntry) -> None:
         """Enter an event id as finished, over whatever stands there. Repeating it is harmless."""
 
+    def purge(self, key: InstanceKey, until: float) -> None:
+        """Delete the ledger entries of an instance that expire at `until` or before. Repeating it is harmless."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMessage:

@@ -98,7 +98,7 @@ def _acknowledge(invocation: Invocation, results: Iterable[GroupResult]) -> None
         if not result.done:
             continue
         try:
-            invocation.queue.acknowledge([message.receipt_handle for message in result.done])
+            invocation.outlets.events.acknowledge([message.receipt_handle for message in result.done])
         except UnavailableError as error:
             _logger.warning("cannot acknowledge early: %s", error)
 
@@ -112,6 +112,6 @@ def _delay(invocation: Invocation, result: GroupResult) -> None:
         return
     handles = [message.receipt_handle for message in reversed(result.failed)]
     try:
-        invocation.queue.delay(handles, result.delay)
+        invocation.outlets.events.delay(handles, result.delay)
     except UnavailableError as error:
         _logger.warning("cannot shorten the wait: %s", error)

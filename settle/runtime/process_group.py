@@ -7,7 +7,7 @@ found out. A conflict voids the turn and a new one begins; services that answere
 """
 
 import logging
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +27,8 @@ from settle.runtime.instance import InstanceKey, ServiceOutcome
 from settle.runtime.journal import Deadline, Services
 from settle.runtime.message import Message
 from settle.runtime.open_group import keyed_ids, open_group
-from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore
+from settle.runtime.outlets import Outlets
+from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, InstanceStore
 from settle.runtime.receipt import Outcome, Receipt
 from settle.runtime.relay_outbox import relay_outbox
 from settle.runtime.turn import Turn
@@ -49,11 +50,12 @@ class Invocation:
     """What one invocation of the consumer works with."""
 
     store: InstanceStore
-    queue: EventQueue
+    outlets: Outlets
     dead_letters: DeadLetterQueue
     definitions: Definitions
     clock: Clock
     deadline: Deadline
+    new_token: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,16 +116,24 @@ class _GroupTurn:
         fold: bool,
     ) -> None:
         self._in, self._messages, self._counter, self._fold = invocation, messages, counter, fold
-        services = Services(deadline=invocation.deadline, known=known)
+        services = Services(deadline=invocation.deadline, known=known, new_token=invocation.new_token)
         self._applier = EventApplier(invocation.definitions, invocation.clock, services)
         self._controls = ControlApplier(
-            invocation.store, self._applier, invocation.clock, invocation.deadline, self._relay
+            invocation.store,
+            applier=self._applier,
+            clock=invocation.clock,
+            services=services,
+            definitions=invocation.definitions,
+            relay=self._relay,
         )
         self._turn = Turn(invocation.store, InstanceKey.parse(messages[0].group), messages[0].queue)
 
     def run(self) -> GroupResult:
         """Take the messages one after the other; what comes before a failure is kept."""
         failure: SettleError | None
+        if self._turn.instance is not None and self._turn.instance.deleted:
+            # What a deletion left undone comes before anything that could be for a successor.
+            self._relay(self._turn)
         opened, failure = open_group(self._turn, self._messages, self._in.definitions, self._in.dead_letters)
         ids = keyed_ids(self._turn, opened, self._in.definitions)
         finished = find_finished(self._in.store, self._turn.key, ids, self._in.clock.now())
@@ -141,7 +151,7 @@ class _GroupTurn:
         return self._result(taken, failure)
 
     def _relay(self, turn: Turn) -> None:
-        relay_outbox(turn, self._in.store, self._in.queue, self._in.clock)
+        relay_outbox(turn, self._in.store, self._in.outlets, self._in.clock)
 
     def _result(self, taken: int, failure: SettleError | None) -> GroupResult:
         done, failed = tuple(self._messages[:taken]), tuple(self._messages[taken:])
@@ -202,7 +212,7 @@ class _GroupTurn:
             return
         turn.commit(self._in.clock.now())
         try:
-            runs = not is_duplicate(turn, event, finished) and not self._applier.must_hold(turn)
+            runs = not is_duplicate(turn, event, finished) and self._applier.runs(turn, event)
             error = self._counter.begin(turn, event) if suspect and runs else None
             if error is None:
                 self._applier.take(turn, event, finished)

@@ -1,6 +1,6 @@
 """Instances, as their clients may know them."""
 
-from settle.runtime.errors import UnknownInstanceError
+from settle.runtime.errors import InstanceGoneError, UnknownInstanceError
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
 
@@ -11,8 +11,11 @@ def read_instance(ports: IngressPorts, key: InstanceKey) -> Instance:
     Raises:
         UnknownMachineError: there is none, and no such machine either.
         UnknownInstanceError: it was never created.
+        InstanceGoneError: it was deleted.
     """
     instance = ports.store.load(key)
+    if instance is not None and instance.deleted and not exists(instance):
+        raise InstanceGoneError(f"{key} was deleted; create it again with PUT")
     if instance is None or not exists(instance):
         ports.registry.get(key.machine)
         raise UnknownInstanceError(f"{key} was never created")

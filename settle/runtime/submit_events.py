@@ -11,6 +11,7 @@ from settle.core.definition import Definition
 from settle.runtime.check_events import ClientEvent, check_events
 from settle.runtime.envelope import EnvelopeEvent, EventsEnvelope
 from settle.runtime.errors import (
+    InstanceGoneError,
     KeyReusedError,
     PreconditionFailedError,
     TooManyHeldError,
@@ -65,7 +66,7 @@ def post_events(ports: IngressPorts, request: EventsRequest) -> Accepted:
     """Send events to an instance as one message, which is taken whole or not at all.
 
     Raises:
-        UnknownMachineError, UnknownInstanceError: nothing to send them to.
+        UnknownMachineError, UnknownInstanceError, InstanceGoneError: nothing to send them to.
         UnknownEventError, InternalEventError, NameInvalidError, EventInvalidError: wrong events.
         MessageTooLargeError: all in all too large.
         KeyReusedError: the idempotency key came with another request before.
@@ -130,6 +131,8 @@ def _look(ports: IngressPorts, request: EventsRequest, definition: Definition) -
     if not _wants_look(request, definition):
         return
     instance = ports.store.load(request.key)
+    if instance is not None and instance.deleted and not exists(instance):
+        raise InstanceGoneError(f"{request.key} was deleted; create it again with PUT")
     if instance is None or not exists(instance):
         if not definition.create_on_event:
             raise UnknownInstanceError(f"{request.key} was never created; create it with PUT")

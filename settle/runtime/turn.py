@@ -11,10 +11,12 @@ from typing import Any
 from settle.core.effects import Log
 from settle.runtime.errors import ConflictError
 from settle.runtime.instance import (
+    FIRST_NUMBER,
     HeldEvent,
     HeldRange,
     Instance,
     InstanceKey,
+    Lane,
     OutboxEntry,
     Watermark,
 )
@@ -23,7 +25,6 @@ from settle.runtime.receipt import Outcome, Position, ShortReceipt
 from settle.runtime.ring import trim_ring
 
 _logger = logging.getLogger("settle")
-_FIRST_HELD = 1
 
 
 class Turn:
@@ -106,29 +107,35 @@ class Turn:
         others = tuple(entry for entry in instance.ring if entry.position != position)
         self.update(ring=trim_ring(others, (receipt,)), failing=None)
 
-    def hold(self, position: Position, body: str, trusted: bool) -> None:
-        """Keep an event for later, behind those already kept.
+    def hold(self, position: Position, body: str, trusted: bool, lane: Lane) -> None:
+        """Keep an event for later, behind those of its lane.
 
         However many there are: a message that waited in the queue would keep back the control message behind it.
         """
-        held = self.existing.held
-        number = held.next if held else _FIRST_HELD
+        held = self.existing.lane(lane)
+        number = held.next if held else FIRST_NUMBER[lane]
         self._hold.append(HeldEvent(number=number, position=position, body=body, sender_trusted=trusted))
         first, floor = (held.first, held.floor) if held else (number, position)
-        self.update(held=HeldRange(first=first, next=number + 1, floor=floor))
+        self._set_lane(lane, HeldRange(first=first, next=number + 1, floor=floor))
 
-    def release(self, event: HeldEvent, following: HeldEvent | None) -> None:
-        """Let go of the oldest held event."""
-        held = self.existing.held
+    def release(self, event: HeldEvent, following: HeldEvent | None, lane: Lane) -> None:
+        """Let go of the oldest held event of a lane."""
+        held = self.existing.lane(lane)
         if held is None or held.first != event.number:
             raise ConflictError(f"held event {event.number} of {self.key} is not the oldest any more")
         self._release.append(event.number)
         rest = HeldRange(first=following.number, next=held.next, floor=following.position) if following else None
-        self.update(held=rest)
+        self._set_lane(lane, rest)
 
-    def add_to_outbox(self, entry: OutboxEntry) -> None:
+    def _set_lane(self, lane: Lane, held: HeldRange | None) -> None:
+        if lane is Lane.URGENT:
+            self.update(urgent=held)
+        else:
+            self.update(held=held)
+
+    def add_to_outbox(self, *entries: OutboxEntry) -> None:
         """Have something done after the commit."""
-        self.update(outbox=(*self.existing.outbox, entry))
+        self.update(outbox=(*self.existing.outbox, *entries))
 
     def log(self, logs: tuple[Log, ...], event_id: str) -> None:
         """Write lines for the operator after the commit."""

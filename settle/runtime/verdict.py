@@ -9,11 +9,12 @@ from settle.runtime.receipt import Outcome, Receipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of an event, what decided it, and where the instance stood before."""
+    """The outcome of an event, what decided it, where the instance stood before, and the ids of what it asked for."""
 
     outcome: Outcome
     code: str = ""
     before: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
 
 
 def make_receipt(instance: Instance, event: IncomingEvent, verdict: Verdict, upcoming: tuple[str, ...] = ()) -> Receipt:
@@ -26,5 +27,6 @@ def make_receipt(instance: Instance, event: IncomingEvent, verdict: Verdict, upc
         code=verdict.code,
         before=verdict.before,
         after=instance.snapshot.configuration,
+        effects=verdict.effects,
         next_events=upcoming,
     )

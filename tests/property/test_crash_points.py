@@ -95,7 +95,17 @@ def garbage(system: System) -> None:
     system.post(GROUP, "GO")
 
 
-SCENARIOS: list[Scenario] = [fold, keyed, services, creation, quarantine, retry, pause, garbage]
+def deletion(system: System) -> None:
+    system.post(GROUP, "GO", key="a")
+    system.control(GROUP, "pause")
+    system.post(GROUP, "GO", "GO", key="held")
+    system.control(GROUP, "delete")
+    system.post(GROUP, "GO", key="b")
+    system.create(GROUP, input={"seen": ["input"]})
+    system.post(GROUP, "GO", key="a")
+
+
+SCENARIOS: list[Scenario] = [fold, keyed, services, creation, quarantine, retry, pause, garbage, deletion]
 
 
 def run(scenario: Scenario, plan: Plan, *, size: int = 10) -> tuple[System, list[ServiceCall], int]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from settle.runtime import apply_control, process_batch, ring
+from settle.runtime import drain, process_batch, ring
 from settle.runtime.envelope import ControlAction, ControlEnvelope, CreateEnvelope, EnvelopeEvent, EventsEnvelope
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.receipt import Outcome, Position
@@ -288,7 +288,7 @@ def watched(seed: int) -> Iterator[WatchedSystem]:
             patch.setattr(process_batch, "wait", world.scheduler.wait)
             patch.setattr(ring, "RING_BYTES", 1_000_000)
             patch.setattr(ring, "RING_RECEIPTS", 10_000)
-            patch.setattr(apply_control, "DRAIN_PAGE", 2)
+            patch.setattr(drain, "DRAIN_PAGE", 2)
             yield world
     finally:
         logger.removeHandler(unexpected)

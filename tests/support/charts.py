@@ -86,6 +86,7 @@ def machine(
     events: Mapping[str, type[BaseModel]] | None = None,
     create_on_event: bool = True,
     root: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Definition:
     codec: Codec = ModelCodec(context) if context else PlainCodec()
     options = {"kind": NodeKind.COMPOUND, **(root or {})}
@@ -97,5 +98,6 @@ def machine(
             context=codec,
             events={event: ModelCodec(model) for event, model in (events or {}).items()},
             create_on_event=create_on_event,
+            **more,
         )
     )

@@ -9,6 +9,13 @@ from typing import Any
 from settle.adapters.polled_queue import ReceivedMessage
 from settle.adapters.sqlite_database import SqliteDatabase
 from settle.adapters.sqlite_queue import SqliteDeadLetterQueue, SqliteQueue
+from settle.adapters.sqlite_scheduler import SqliteScheduler
+from settle.adapters.sqlite_standard_queue import (
+    TASKS_DEAD_LETTER_QUEUE,
+    TASKS_QUEUE,
+    TIMERS_QUEUE,
+    SqliteStandardQueue,
+)
 from settle.adapters.sqlite_store import SqliteInstanceStore
 from settle.core.definition import Definition
 from settle.core.errors import UnknownVersionError
@@ -23,14 +30,17 @@ from settle.runtime.envelope import (
     EventsEnvelope,
     dump_envelope,
 )
-from settle.runtime.errors import UnknownMachineError
+from settle.runtime.errors import UnavailableError, UnknownMachineError
+from settle.runtime.forward_timers import TimerMessage, forward_timers
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
-from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore
+from settle.runtime.outlets import Outlets
+from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore, Scheduler, StandardQueue
 from settle.runtime.process_batch import BatchProcessor
 from settle.runtime.process_group import Invocation
 from settle.runtime.receipt import Outcome, ShortReceipt
+from settle.runtime.run_task import TaskMessage, TaskRunner
 
 VISIBILITY_SECONDS = 30
 
@@ -81,6 +91,15 @@ class System:
         self.stranger = SqliteQueue(self.database, self.clock, sender="stranger")
         self.dead_letters = SqliteDeadLetterQueue(self.database, self.clock, sender="ours")
         self.dead_letter_queue: DeadLetterQueue = self.dead_letters
+        self.timers = SqliteStandardQueue(self.database, self.clock, sender="ours", name=TIMERS_QUEUE)
+        self.timers_queue: StandardQueue = self.timers
+        self.tasks = SqliteStandardQueue(
+            self.database, self.clock, sender="ours", name=TASKS_QUEUE, dead_letters=TASKS_DEAD_LETTER_QUEUE
+        )
+        self.tasks_queue: StandardQueue = self.tasks
+        self.lost_tasks = SqliteStandardQueue(self.database, self.clock, sender="ours", name=TASKS_DEAD_LETTER_QUEUE)
+        self.schedules = SqliteScheduler(self.database, self.clock)
+        self.scheduler: Scheduler = self.schedules
         self.definitions = Definitions(definitions)
         self.remaining: Callable[[], float] = lambda: 1000.0
         self.batches: list[list[ReceivedMessage]] = []
@@ -148,14 +167,95 @@ class System:
     def process(self, received: Sequence[ReceivedMessage]) -> list[str]:
         invocation = Invocation(
             store=self.store,
-            queue=self.queue,
+            outlets=self.outlets(),
             dead_letters=self.dead_letter_queue,
             definitions=self.definitions,
             clock=self.clock,
             deadline=Deadline(remaining=lambda: self.remaining()),  # noqa: PLW0108 - a test may replace it later
+            new_token=self.new_id,
         )
         records = to_event(received, arn=self.polled.arn)["Records"]
         return self._processor.process(invocation, [read_record(record, {"ours"}) for record in records])
+
+    def outlets(self) -> Outlets:
+        """Return where the consumer sends to, as it is now: a test may have put something between."""
+        return Outlets(events=self.queue, timers=self.timers_queue, tasks=self.tasks_queue, scheduler=self.scheduler)
+
+    # Time and services -----------------------------------------------------------------------------------------------
+
+    def advance(self, seconds: float, *, steps: int = 200) -> None:
+        """Let time pass, from one thing that is due to the next, and process everything on the way."""
+        end = self.clock.now() + seconds
+        for _ in range(steps):
+            self.run_all()
+            upcoming = [at for at in self._wakes() if at is not None and at <= end]
+            if not upcoming:
+                break
+            self.clock.sleep(max(min(upcoming) - self.clock.now(), 0))
+        self.clock.sleep(max(end - self.clock.now(), 0))
+        self.run_all()
+
+    def _wakes(self) -> list[float | None]:
+        queues = (self.polled, self.timers, self.tasks, self.lost_tasks)
+        return [queue.next_ready_at() for queue in queues] + [self.schedules.next_at()]
+
+    def run_all(self, rounds: int = 100) -> None:
+        """Let everything happen that can happen now: schedules, timers, services, events."""
+        for _ in range(rounds):
+            if not (self.fire() + self.forward() + self.work() + self.pump_once()):
+                return
+        raise AssertionError("there is no end to what happens now")
+
+    def fire(self) -> int:
+        return self.schedules.fire_due(self.timers)
+
+    def forward(self) -> int:
+        received = self.timers.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS)
+        messages = [TimerMessage(message_id=each.message_id, body=each.body) for each in received]
+        failed = forward_timers(self.outlets(), self.dead_letter_queue, self.clock, messages)
+        self.timers.delete([each.receipt_handle for each in received if each.message_id not in failed])
+        return len(received)
+
+    def work(self) -> int:
+        done = 0
+        for queue in (self.tasks, self.lost_tasks):
+            for each in queue.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS):
+                done += 1
+                if self.run_task(each, lost=queue is self.lost_tasks):
+                    queue.delete([each.receipt_handle])
+        return done
+
+    def run_task(self, received: ReceivedMessage, *, lost: bool = False) -> bool:
+        """Run one task as the worker would; False when it has to come again."""
+        runner = TaskRunner(
+            store=self.store,
+            events=self.queue,
+            tasks=self.tasks_queue,
+            dead_letters=self.dead_letter_queue,
+            definitions=self.definitions,
+            clock=self.clock,
+        )
+        message = TaskMessage(
+            message_id=received.message_id,
+            receipt_handle=received.receipt_handle,
+            receives=int(received.attributes["ApproximateReceiveCount"]),
+            trusted=received.attributes["SenderId"] == "ours",
+            body=received.body,
+        )
+        if lost:
+            runner.give_up(message)
+            return True
+        try:
+            return runner.run(message)
+        except UnavailableError:
+            return False
+
+    def pump_once(self) -> int:
+        received = self.polled.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS)
+        if received:
+            self.batches.append(received)
+            self.polled.delete(self.consume(received))
+        return len(received)
 
     # Looking ---------------------------------------------------------------------------------------------------------
 

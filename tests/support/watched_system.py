@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
@@ -119,11 +120,12 @@ class WatchedSystem:
         store, queue, letters = (Port(each, process, self.scheduler, self.faults, self.saw) for each in ports)
         invocation = Invocation(
             store=store,
-            queue=queue,
+            outlets=replace(system.outlets(), events=queue),
             dead_letters=letters,
             definitions=system.definitions,
             clock=system.clock,
             deadline=Deadline(remaining=self._remaining),
+            new_token=system.new_id,
         )
         records = to_event(received, arn=system.polled.arn)["Records"]
         messages = [read_record(record, {"ours"}) for record in records]

@@ -20,6 +20,7 @@ from settle.runtime.envelope import EnvelopeEvent, EventsEnvelope, dump_envelope
 from settle.runtime.instance import InstanceKey
 
 ARN = "arn:aws:sqs:local:000000000000:settle-events.fifo"
+TIMERS_ARN = "arn:aws:sqs:local:000000000000:timers"
 
 
 class Context:
@@ -44,6 +45,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqlite
         "SETTLE_SENDER": "consumer",
         "SETTLE_TRUSTED_SENDERS": "ingress,consumer",
         "SETTLE_FUNCTION_TIMEOUT_SECONDS": "30",
+        "SETTLE_TIMERS_QUEUE_ARN": TIMERS_ARN,
         "SETTLE_LOCAL_DIR": str(tmp_path),
         "POWERTOOLS_SERVICE_NAME": "settle",
     }

@@ -155,7 +155,7 @@ def test_the_health_check_needs_nothing(api: ApiGateway) -> None:
     ("method", "path", "allow"),
     [
         ("GET", EVENTS, "POST"),
-        ("DELETE", "/machines/post-desk/instances/d1", "GET, PUT"),
+        ("PATCH", "/machines/post-desk/instances/d1", "DELETE, GET, PUT"),
         ("POST", "/machines", "GET"),
         ("PUT", "/machines/post-desk/instances/d1/pause", "POST"),
         ("POST", "/health", "GET"),

@@ -229,6 +229,8 @@ def test_an_instance_shows_all_that_is_known(api: ApiGateway) -> None:
         "context": {"city": "Bern", "nights": 1},
         "output": None,
         "services": [],
+        "timers": [],
+        "parent": None,
         "paused": False,
         "held": 0,
         "blocked": None,
@@ -248,7 +250,7 @@ def test_live_services_are_shown() -> None:
     invokes = (LiveInvoke(id="call", entry=1, node="busy", src="call"),)
     store(api, instance, snapshot=instance.snapshot._replace(configuration=("busy",), invokes=invokes))
     found = api.get("/machines/slow/instances/s").json
-    assert found["services"] == [{"id": "call", "node": "busy", "src": "call"}]
+    assert found["services"] == [{"id": "call", "node": "busy", "src": "call", "mode": "inline"}]
     assert found["settled"] is False
 
 

@@ -30,7 +30,20 @@ AWS = {
     "SETTLE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/events.fifo",
     "SETTLE_QUEUE_ARN": "arn:aws:sqs:eu-central-1:1:events.fifo",
 }
-CONSUMER = {"SETTLE_TRUSTED_SENDERS": "AROA1, AROA2", "SETTLE_FUNCTION_TIMEOUT_SECONDS": "30"}
+TIMERS_ARN = "arn:aws:sqs:eu-central-1:1:timers"
+CONSUMER = {
+    "SETTLE_TRUSTED_SENDERS": "AROA1, AROA2",
+    "SETTLE_FUNCTION_TIMEOUT_SECONDS": "30",
+    "SETTLE_TIMERS_QUEUE_ARN": TIMERS_ARN,
+}
+CONSUMER_ON_AWS = {
+    **CONSUMER,
+    "SETTLE_TIMERS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/timers",
+    "SETTLE_TASKS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/tasks",
+    "SETTLE_TASKS_QUEUE_ARN": "arn:aws:sqs:eu-central-1:1:tasks",
+    "SETTLE_SCHEDULE_GROUP": "settle",
+    "SETTLE_SCHEDULER_ROLE_ARN": "arn:aws:iam::1:role/scheduler",
+}
 EMBEDDED = {"SETTLE_BACKEND": "embedded", "SETTLE_DATABASE": "x.sqlite", "SETTLE_SENDER": "ingress"}
 DEAD_LETTERS = "https://sqs.eu-central-1.amazonaws.com/1/dead.fifo"
 
@@ -43,7 +56,7 @@ def test_each_backend_needs_its_own_variables() -> None:
 
 
 def test_the_consumer_needs_more() -> None:
-    settings = ConsumerSettings.from_env({**AWS, **CONSUMER, "SETTLE_DEAD_LETTER_QUEUE_URL": DEAD_LETTERS})
+    settings = ConsumerSettings.from_env({**AWS, **CONSUMER_ON_AWS, "SETTLE_DEAD_LETTER_QUEUE_URL": DEAD_LETTERS})
     assert settings.trusted_senders == {"AROA1", "AROA2"}
     assert (settings.function_timeout_seconds, settings.dead_letter_queue_url) == (30, DEAD_LETTERS)
     assert ConsumerSettings.from_env({**EMBEDDED, **CONSUMER}).dead_letter_queue_url == ""
@@ -76,7 +89,7 @@ def test_what_is_missing_is_named(environ: dict[str, str], names: list[str]) -> 
 )
 def test_what_the_consumer_misses_is_named(changes: dict[str, str], name: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        ConsumerSettings.from_env({**AWS, **CONSUMER, **changes})
+        ConsumerSettings.from_env({**AWS, **CONSUMER_ON_AWS, **changes})
 
 
 def test_the_embedded_backend_is_one_file(tmp_path: Path) -> None:
@@ -90,7 +103,7 @@ def test_the_embedded_backend_is_one_file(tmp_path: Path) -> None:
 
 def test_the_aws_backend_is_a_table_and_two_queues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    settings = ConsumerSettings.from_env({**AWS, **CONSUMER, "SETTLE_DEAD_LETTER_QUEUE_URL": DEAD_LETTERS})
+    settings = ConsumerSettings.from_env({**AWS, **CONSUMER_ON_AWS, "SETTLE_DEAD_LETTER_QUEUE_URL": DEAD_LETTERS})
     assert isinstance(wiring.make_store(settings), DynamoDBInstanceStore)
     queue = wiring.make_queue(settings)
     assert isinstance(queue, SqsEventQueue)

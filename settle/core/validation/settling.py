@@ -68,7 +68,7 @@ def _is_from_outside(event: str) -> bool:
 def check_settled_services(survey: Survey) -> Iterator[Finding]:
     """Name settled nodes during which a service runs. A child machine may: it lives a life of its own."""
     for node in survey.nodes:
-        if not any(not invoke.machine for invoke in node.invokes):
+        if not any(invoke.inline for invoke in node.invokes):
             continue
         if SETTLED in node.effective_tags:
             message = "a settled node waits for the outside, yet it runs a service; move the service to one before it"

@@ -1,0 +1,69 @@
+"""The worker: Lambda gives it the tasks of background services, and those that the queue has given up."""
+
+import logging
+import os
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.logs import set_up_logs
+from functions.wiring import make_clock, make_dead_letter_queue, make_queue, make_registry, make_store, make_tasks
+from functions.worker.settings import WorkerSettings
+from settle.core.errors import SettleError
+from settle.runtime.message import is_trusted
+from settle.runtime.run_task import TaskMessage, TaskRunner
+
+_logger = logging.getLogger("settle")
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+    """Run the tasks of a batch and name the records that have to come again."""
+    return _worker().work(event)
+
+
+class Worker:
+    """Everything that outlives an invocation: clients and machines."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        registry = make_registry(settings)
+        registry.check_background(settings.function_timeout_seconds)
+        self._runner = TaskRunner(
+            store=make_store(settings),
+            events=make_queue(settings),
+            tasks=make_tasks(settings),
+            dead_letters=make_dead_letter_queue(settings),
+            definitions=registry,
+            clock=make_clock(settings),
+        )
+
+    def work(self, event: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
+        """Run the records of one SQS event."""
+        failed = [record["messageId"] for record in event["Records"] if not self._run(record)]
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+    def _run(self, record: dict[str, Any]) -> bool:
+        attributes = record["attributes"]
+        message = TaskMessage(
+            message_id=record["messageId"],
+            receipt_handle=record["receiptHandle"],
+            receives=int(attributes.get("ApproximateReceiveCount", "1")),
+            trusted=is_trusted(attributes.get("SenderId", ""), self._settings.trusted_senders),
+            body=record["body"],
+        )
+        try:
+            if record["eventSourceARN"] == self._settings.tasks_dead_letter_queue_arn:
+                self._runner.give_up(message)
+                return True
+            return self._runner.run(message)
+        except SettleError as error:
+            _logger.warning("task has to wait: %s", error, extra={"code": error.code})
+            return False
+
+
+@cache
+def _worker() -> Worker:
+    """Wire everything on the first batch, not at import."""
+    set_up_logs()
+    return Worker(WorkerSettings.from_env(os.environ))

@@ -1,0 +1,36 @@
+"""What an instance waits for: whether it still does when the result, the timer or the refusal arrives."""
+
+from hmac import compare_digest
+
+from settle.core.snapshot import Status
+from settle.runtime.envelope import RefusalEnvelope, ResultEnvelope, TimerEnvelope, TimerKind
+from settle.runtime.incoming import LiveEnvelope
+from settle.runtime.instance import Instance
+
+
+def is_live(instance: Instance, envelope: LiveEnvelope) -> bool:
+    """Whether an instance still waits for what an envelope brings.
+
+    Nothing that was meant for an earlier incarnation touches this one, and only who knows the token of a service or a
+    child may say how it ended.
+    """
+    if envelope.incarnation != instance.incarnation or instance.deleted:
+        return False
+    snapshot = instance.snapshot
+    match envelope:
+        case TimerEnvelope(what=TimerKind.RETENTION):
+            return snapshot.status is not Status.ACTIVE
+        case TimerEnvelope(what=TimerKind.DEADLINE, key=key):
+            return snapshot.find_invoke(key) is not None
+        case TimerEnvelope(key=key):
+            return snapshot.find_timer(key) is not None
+        case ResultEnvelope(invoke=key, token=token):
+            return snapshot.find_invoke(key) is not None and is_token(instance, key, token)
+        case RefusalEnvelope():
+            return snapshot.status is Status.ACTIVE
+
+
+def is_token(instance: Instance, invoke: str, token: str) -> bool:
+    """Whether a token is that of a live invoke; takes the same time whatever it says."""
+    known = instance.tokens.get(invoke, "")
+    return compare_digest(known.encode(), token.encode()) and bool(known)

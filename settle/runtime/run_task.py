@@ -1,0 +1,232 @@
+"""The worker's use case: one call of a background service, and its answer on the way to the instance.
+
+    tasks queue -> is it still wanted? -> may it be begun? -> call -> event queue
+
+A failed call comes again after a pause, by the visibility of its message: the message lives until the service has
+answered or is given up. Attempts are entered in the ledger before they begin, from the second delivery on, so that a
+call which kills the process is counted too; a call that may be begun once is entered the first time.
+"""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+from settle.core.codec import PlainCodec
+from settle.core.definition import Definition
+from settle.core.errors import SettleError
+from settle.core.event import Event
+from settle.core.service import ServiceCall
+from settle.core.spec import Delivery, InvokeSpec
+from settle.runtime.call_service import PENDING, call_service, failure_outcome
+from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, dump_envelope, parse_task
+from settle.runtime.errors import EnvelopeInvalidError, ServiceFailedError
+from settle.runtime.instance import Instance, InstanceKey, ServiceOutcome
+from settle.runtime.ledger import LedgerEntry
+from settle.runtime.limits import check_message
+from settle.runtime.liveness import is_token
+from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore, StandardQueue
+from settle.runtime.tokens import Token
+
+LOST_CODE: Final = "lost"
+"""Code of the error of a service whose call nobody saw end, and which may not be begun again."""
+UNREADABLE_GROUP: Final = "tasks"
+"""Message group of what cannot be read, in the dead-letter queue."""
+MARGIN_SECONDS: Final = 10
+"""After a call's timeout until its message is visible again, should the process be gone: for the answer to be sent."""
+JITTER_DIGITS: Final = 4
+ID_DIGITS: Final = 40
+
+_plain = PlainCodec()
+_logger = logging.getLogger("settle")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskMessage:
+    """A message of the tasks queue, or of its dead letters.
+
+    Attributes:
+        message_id: given by the queue.
+        receipt_handle: of this delivery.
+        receives: how often it was received, this time included.
+        trusted: whether the consumer sent it.
+        body: a `TaskEnvelope`.
+    """
+
+    message_id: str
+    receipt_handle: str
+    receives: int
+    trusted: bool
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRunner:
+    """Runs tasks.
+
+    Attributes:
+        store: of the instances, and the ledger of begun calls.
+        events: that answers go to.
+        tasks: that the messages come from.
+        dead_letters: for what cannot be read.
+        definitions: the registered machines.
+        clock: tells the time.
+    """
+
+    store: InstanceStore
+    events: EventQueue
+    tasks: StandardQueue
+    dead_letters: DeadLetterQueue
+    definitions: Definitions
+    clock: Clock
+
+    def run(self, message: TaskMessage) -> bool:
+        """Run one task; False when its message has to come again.
+
+        Raises:
+            SettleError: the world is at fault; the message comes again by itself.
+        """
+        task = self._read(message)
+        found = None if task is None else self._find(task)
+        if task is None or found is None:
+            return True
+        instance, definition, invoke = found
+        attempt = self._begin(task, message, invoke)
+        if attempt is None:
+            self._answer(task, _lost(invoke))
+            return True
+        if attempt > invoke.attempts:
+            error = ServiceFailedError(f"service {invoke.src!r} was begun {attempt - 1} times and never ended")
+            self._answer(task, failure_outcome(error))
+            return True
+        self.tasks.postpone(message.receipt_handle, int(invoke.timeout) + MARGIN_SECONDS)
+        try:
+            outcome = call_service(invoke, self._call(task, instance, definition, attempt))
+        except ServiceFailedError as error:
+            if attempt < invoke.attempts and invoke.delivery is not Delivery.AT_MOST_ONCE:
+                _logger.warning("service has to wait: %s", error, extra=_log_keys(task))
+                self.tasks.postpone(message.receipt_handle, find_pause(invoke, task.token, attempt))
+                return False
+            outcome = failure_outcome(error)
+        if outcome is not PENDING:
+            self._answer(task, outcome)
+        return True
+
+    def give_up(self, message: TaskMessage) -> None:
+        """Answer for a task that the queue has given up: nobody knows how it ended."""
+        task = self._read(message)
+        found = None if task is None else self._find(task)
+        if task is not None and found is not None:
+            self._answer(task, _lost(found[2]))
+
+    def _read(self, message: TaskMessage) -> TaskEnvelope | None:
+        reason = "only our own consumer may have services called"
+        if message.trusted:
+            try:
+                return parse_task(message.body)
+            except EnvelopeInvalidError as error:
+                reason = str(error)
+        _logger.warning("task buried: %s", reason)
+        self.dead_letters.bury(
+            group=UNREADABLE_GROUP, deduplication_id=message.message_id, body=message.body, reason=reason
+        )
+        return None
+
+    def _find(self, task: TaskEnvelope) -> tuple[Instance, Definition, InvokeSpec] | None:
+        """Return what a task belongs to; None when nobody waits for it any more."""
+        instance = self.store.load(InstanceKey(task.machine, task.instance))
+        live = instance.snapshot.find_invoke(task.invoke) if instance is not None else None
+        wanted = instance is not None and instance.incarnation == task.incarnation
+        if instance is None or live is None or not wanted or not is_token(instance, task.invoke, task.token):
+            _logger.info("late", extra={**_log_keys(task), "late": 1})
+            return None
+        definition = self.definitions.definition_for(instance.snapshot)
+        return instance, definition, definition.invokes[live.id]
+
+    def _begin(self, task: TaskEnvelope, message: TaskMessage, invoke: InvokeSpec) -> int | None:
+        """Return the number of the attempt that begins; None when it was begun before and may not be again."""
+        once = invoke.delivery is Delivery.AT_MOST_ONCE
+        if message.receives == 1 and not once:
+            return 1
+        for attempt in range(1 if once else 2, invoke.attempts + 1):
+            if self._enter(task, attempt, invoke):
+                return attempt
+            if once:
+                return None
+        return invoke.attempts + 1
+
+    def _enter(self, task: TaskEnvelope, attempt: int, invoke: InvokeSpec) -> bool:
+        now = self.clock.now()
+        entry = LedgerEntry(
+            event_id=f"task-{_digest(task)}-{attempt}", body_hash="task", expires_at=now + invoke.deadline + 86_400.0
+        )
+        return self.store.accept(InstanceKey(task.machine, task.instance), entry, now) is None
+
+    def _call(self, task: TaskEnvelope, instance: Instance, definition: Definition, attempt: int) -> ServiceCall:
+        live = instance.snapshot.find_invoke(task.invoke)
+        event = task.event
+        return ServiceCall(
+            key=task.call,
+            context=definition.context.load(instance.snapshot.context),
+            machine=task.machine,
+            instance=task.instance,
+            invoke=task.invoke.rpartition("#")[0],
+            input=_plain.load(live.input) if live is not None else None,
+            event=Event(
+                type=event.type, data=event.data, id=event.id, principal=task.principal, origin=task.origin or ""
+            ),
+            attempt=attempt,
+            now=self.clock.now(),
+            token=str(Token(key=instance.key, incarnation=task.incarnation, invoke=task.invoke, secret=task.token)),
+        )
+
+    def _answer(self, task: TaskEnvelope, outcome: ServiceOutcome) -> None:
+        group, name = f"{task.machine}/{task.instance}", f"result-{_digest(task)}"
+        body = dump_envelope(_result(task, name, outcome))
+        try:
+            check_message(group=group, deduplication_id=name, body=body)
+        except SettleError as error:
+            message = f"the result of service {task.invoke!r} cannot be sent: {error}"
+            data: dict[str, Any] = {"code": error.code, "message": message, "data": {}}
+            body = dump_envelope(_result(task, name, ServiceOutcome(error=error.code, data=data)))
+        self.events.send(group=group, deduplication_id=name, body=body)
+
+
+def find_pause(invoke: InvokeSpec, token: str, attempt: int) -> int:
+    """Return the seconds before the next attempt: twice as long each time, and between half of that and all of it.
+
+    What is taken off differs from task to task and is the same in every repetition, so nothing random is needed to
+    keep many failed calls from coming back together.
+    """
+    longest = min(invoke.backoff * 2.0 ** (attempt - 1), invoke.max_backoff)
+    digest = hashlib.sha256(f"{token}\n{attempt}".encode()).hexdigest()[:JITTER_DIGITS]
+    share = int(digest, 16) / 16**JITTER_DIGITS
+    return max(1, round(longest * (1 + share) / 2))
+
+
+def _result(task: TaskEnvelope, name: str, outcome: ServiceOutcome) -> ResultEnvelope:
+    return ResultEnvelope(
+        machine=task.machine,
+        instance=task.instance,
+        hops=task.hops,
+        id=name,
+        incarnation=task.incarnation,
+        invoke=task.invoke,
+        token=task.token,
+        data=outcome.data,
+        error=outcome.error,
+    )
+
+
+def _lost(invoke: InvokeSpec) -> ServiceOutcome:
+    message = f"service {invoke.src!r} was begun, and nobody knows how it ended"
+    return ServiceOutcome(error=LOST_CODE, data={"code": LOST_CODE, "message": message, "data": {}})
+
+
+def _digest(task: TaskEnvelope) -> str:
+    """Return an id of the task that tells nobody its token."""
+    return hashlib.sha256(f"{task.incarnation}\n{task.invoke}\n{task.token}".encode()).hexdigest()[:ID_DIGITS]
+
+
+def _log_keys(task: TaskEnvelope) -> dict[str, str]:
+    return {"machine_id": task.machine, "instance_id": task.instance, "event_id": task.event.id, "invoke": task.invoke}
