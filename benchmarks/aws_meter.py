@@ -46,8 +46,8 @@ class Tally:
 class Meter:
     """Listens to every boto3 client made after `install`.
 
-    Who sends is told by the name of the thread: `ingress...` is the ingress, `consumer...` and `group...` the consumer;
-    requests of all other threads are not counted.
+    Who sends is told by the name of the thread: `ingress...` is the ingress, `consumer...` and `group...` the consumer,
+    `worker...` the worker; requests of all other threads are not counted.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Meter:
 
     def reset(self) -> None:
         """Begin anew."""
-        self.tallies = {"ingress": Tally(), "consumer": Tally()}
+        self.tallies = {role: Tally() for role in ("ingress", "consumer", "worker")}
 
     def _ask_for_capacity(self, params: dict[str, Any], **_: object) -> None:
         if self.active:
@@ -102,6 +102,8 @@ class Meter:
                 tally.units["dynamodb_read_unit"] += _read_units([*found, *({} for _ in range(keys - len(found)))])
             case "PutItem":
                 tally.units["dynamodb_write_unit"] += self._write_units(tally, params["Item"])
+            case "DeleteItem":
+                tally.units["dynamodb_write_unit"] += self._write_units(tally, params["Key"])
             case "TransactWriteItems":
                 for write in params["TransactItems"]:
                     item = write["Put"]["Item"] if "Put" in write else write["Delete"]["Key"]
@@ -151,7 +153,8 @@ def sqs_requests(total_bytes: int) -> int:
 def _count_sqs(tally: Tally, operation: str, params: Mapping[str, Any]) -> None:
     entries = [params] if operation == "SendMessage" else params.get("Entries", ())
     size = sum(_message_bytes(entry) for entry in entries)
-    tally.units["sqs_fifo_request"] += sqs_requests(size)
+    kind = "fifo" if params["QueueUrl"].endswith(".fifo") else "standard"
+    tally.units[f"sqs_{kind}_request"] += sqs_requests(size)
     tally.largest_message = max(tally.largest_message, size)
 
 
@@ -164,6 +167,7 @@ def _message_bytes(entry: Mapping[str, Any]) -> int:
 
 def _role() -> str:
     name = threading.current_thread().name
-    if name.startswith("ingress"):
-        return "ingress"
+    for role in ("ingress", "worker"):
+        if name.startswith(role):
+            return role
     return "consumer" if name.startswith(("consumer", "group")) else ""

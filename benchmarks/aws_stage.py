@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,8 +19,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from settle.adapters.aws_resources import create_resources
+from settle.adapters.aws_resources import Resources, create_resources
 from settle.adapters.dynamodb_store import make_dynamodb_client
+from settle.adapters.eventbridge_scheduler import make_scheduler_client
 from settle.adapters.polled_queue import ReceivedMessage
 from settle.adapters.sqs_queue import SqsPolledQueue, make_sqs_client
 from settle.local.http_event import HttpRequest
@@ -54,14 +56,18 @@ class Invocation:
 class Stage:
     """The handlers, and the queue between them. The names of its threads tell the meter who sends."""
 
-    def __init__(self, sqs: "SQSClient", queue_url: str, queue_arn: str) -> None:
+    def __init__(self, sqs: "SQSClient", resources: Resources) -> None:
         # Not at the top: the environment has to be there, and the meter has to listen.
         from functions.consumer.handler import handler as consumer  # noqa: PLC0415
         from functions.ingress.handler import handler as ingress  # noqa: PLC0415
+        from functions.worker.handler import handler as worker  # noqa: PLC0415
 
-        self._handlers: dict[str, Callable[..., Any]] = {"ingress": ingress, "consumer": consumer}
+        self._handlers: dict[str, Callable[..., Any]] = {"ingress": ingress, "consumer": consumer, "worker": worker}
         self._threads = {name: ThreadPoolExecutor(1, thread_name_prefix=name) for name in self._handlers}
-        self._polled = SqsPolledQueue(sqs, queue_url=queue_url, arn=queue_arn)
+        queue_url = resources.queue_url
+        self._polled = SqsPolledQueue(sqs, queue_url=queue_url, arn=resources.queue_arn)
+        self._timers = SqsPolledQueue(sqs, queue_url=resources.timers_queue_url, arn=resources.timers_queue_arn)
+        self._tasks = SqsPolledQueue(sqs, queue_url=resources.tasks_queue_url, arn=resources.tasks_queue_arn)
         self._sqs, self._queue_url = sqs, queue_url
 
     def post(self, group: str, event: Mapping[str, Any], headers: Mapping[str, str]) -> "Future[Invocation]":
@@ -100,6 +106,27 @@ class Stage:
             messages += self._polled.receive(max_messages=count - len(messages), visibility_timeout=VISIBILITY_SECONDS)
         return messages
 
+    def settle_down(self) -> Counter[str]:
+        """Process everything that any queue has, until all are quiet; return how many batches there were of each."""
+        batches: Counter[str] = Counter()
+        sources = (("events", self._polled, "consumer"), ("timers", self._timers, "consumer"))
+        quiet = False
+        while not quiet:
+            quiet = True
+            for name, queue, function in (*sources, ("tasks", self._tasks, "worker")):
+                received = queue.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS)
+                if received:
+                    quiet = False
+                    batches[name] += 1
+                    self._process(function, queue, received)
+        return batches
+
+    def _process(self, function: str, queue: SqsPolledQueue, messages: Sequence[ReceivedMessage]) -> None:
+        event = to_sqs_event(messages, arn=queue.arn)
+        done = self._threads[function].submit(self._invoke, function, event, time.thread_time).result()
+        assert done.answer == {"batchItemFailures": []}, done.answer
+        queue.delete([message.receipt_handle for message in messages])
+
     def consume(self, messages: Sequence[ReceivedMessage], *, alone: bool = True) -> Invocation:
         """Process a batch and delete it; `alone` when nothing else runs in this process."""
         clock = time.process_time if alone else time.thread_time
@@ -130,15 +157,26 @@ def open_stage() -> Iterator[Stage]:
         _set_environment(endpoint, folder)
         sqs = make_sqs_client()
         resources = create_resources(
-            make_dynamodb_client(), sqs, prefix="benchmark", visibility_timeout=VISIBILITY_SECONDS
+            make_dynamodb_client(),
+            sqs,
+            prefix="benchmark",
+            visibility_timeout=VISIBILITY_SECONDS,
+            scheduler=make_scheduler_client(),
         )
         os.environ.update(
             SETTLE_TABLE_NAME=resources.table_name,
             SETTLE_QUEUE_URL=resources.queue_url,
             SETTLE_QUEUE_ARN=resources.queue_arn,
             SETTLE_DEAD_LETTER_QUEUE_URL=resources.dead_letter_queue_url,
+            SETTLE_TIMERS_QUEUE_URL=resources.timers_queue_url,
+            SETTLE_TIMERS_QUEUE_ARN=resources.timers_queue_arn,
+            SETTLE_TASKS_QUEUE_URL=resources.tasks_queue_url,
+            SETTLE_TASKS_QUEUE_ARN=resources.tasks_queue_arn,
+            SETTLE_TASKS_DEAD_LETTER_QUEUE_ARN=resources.tasks_dead_letter_queue_arn,
+            SETTLE_SCHEDULE_GROUP=resources.schedule_group,
+            SETTLE_SCHEDULER_ROLE_ARN="arn:aws:iam::000000000000:role/scheduler",
         )
-        stage = Stage(sqs, resources.queue_url, resources.queue_arn)
+        stage = Stage(sqs, resources)
         try:
             yield stage
         finally:

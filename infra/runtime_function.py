@@ -6,6 +6,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bundling import PYTHON_VERSION
@@ -13,6 +14,9 @@ from infra.stage import Stage
 
 RUNTIME = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
 ARCHITECTURE = lambda_.Architecture.ARM_64
+# The most that Lambda allows for a FIFO queue, and for a standard one without a batching window. A window would add to
+# the latency of every message.
+BATCH_SIZE = 10
 
 
 class RuntimeFunction(Construct):
@@ -71,4 +75,17 @@ class RuntimeFunction(Construct):
                 "POWERTOOLS_LOG_LEVEL": stage.log_level.value,
                 **environment,
             },
+        )
+
+    def feed(self, name: str, queue: sqs.Queue, *, max_concurrency: int, batch_size: int = BATCH_SIZE) -> None:
+        """Have Lambda poll a queue for this function, which has to be allowed to receive from it.
+
+        The function answers with the messages that have to come again; else one failure would repeat a whole batch.
+        """
+        self.function.add_event_source_mapping(
+            name,
+            event_source_arn=queue.queue_arn,
+            batch_size=batch_size,
+            report_batch_item_failures=True,
+            max_concurrency=max_concurrency,
         )

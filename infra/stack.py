@@ -7,27 +7,33 @@ from constructs import Construct
 from infra.bundling import ROOT, runtime_code
 from infra.event_queue import EventQueue
 from infra.ingress_api import IngressApi
+from infra.queues import visibility_timeout
 from infra.runtime_function import RuntimeFunction
 from infra.snapshot_table import SnapshotTable
 from infra.stage import Stage
+from infra.task_queue import TaskQueue
+from infra.timers import Timers
 
 # An HTTP API gives up after 30 s; the function ends first, so that the caller gets its answer and not a bare 503.
 INGRESS_TIMEOUT_SECONDS = 29
 CONSUMER_TIMEOUT_SECONDS = 30
-# Lambda's rule for SQS sources: room for the mapping's own retries when the function is throttled. With less, a batch
-# that is still running becomes visible again.
-VISIBILITY_TIMEOUT_SECONDS = 6 * CONSUMER_TIMEOUT_SECONDS
-# The most that Lambda allows for a FIFO queue.
-BATCH_SIZE = 10
+# What a background service may take, less a margin for its answer. Longer work hands out a token and is completed by a
+# callback. Lambda would allow 900 s, but a task whose worker dies before it begins stays hidden for six times this.
+WORKER_TIMEOUT_SECONDS = 300
+# One call at a time: those of a batch would wait for each other, and share one timeout.
+TASK_BATCH_SIZE = 1
+# The least that Lambda takes: dead letters are few, and late already.
+DEAD_LETTER_CONCURRENCY = 2
 
-# Processor share comes with memory, and both functions are bound by it, not by the memory itself. The consumer also
-# runs the groups of a batch in parallel.
+# Processor share comes with memory, and the functions are bound by it, not by the memory itself. The consumer also runs
+# the groups of a batch in parallel, and what a service of the worker needs is not known here.
 INGRESS_MEMORY_MB = 512
 CONSUMER_MEMORY_MB = 1024
+WORKER_MEMORY_MB = 1024
 
 
 class SettleStack(Stack):
-    """Ingress, event queue, consumer and table of one stage.
+    """Ingress, consumer, worker, their queues and the table of one stage.
 
     It knows no account and no region: the same template can be deployed anywhere.
     """
@@ -43,28 +49,26 @@ class SettleStack(Stack):
             analytics_reporting=False,
         )
         self.table = SnapshotTable(self, "Snapshots", protected=stage.protected)
-        self.events = EventQueue(
-            self,
-            "Queues",
-            name_prefix=stage.stack_name,
-            visibility_timeout=Duration.seconds(VISIBILITY_TIMEOUT_SECONDS),
-            protected=stage.protected,
-        )
+        consumer_visibility = visibility_timeout(CONSUMER_TIMEOUT_SECONDS)
+        worker_visibility = visibility_timeout(WORKER_TIMEOUT_SECONDS)
+        name, protected = stage.stack_name, stage.protected
+        self.events = EventQueue(self, "Queues", name=name, visibility=consumer_visibility, protected=protected)
+        self.timers = Timers(self, "Timers", name=name, visibility=consumer_visibility, protected=protected)
+        self.tasks = TaskQueue(self, "Tasks", name=name, visibility=worker_visibility, protected=protected)
         code = runtime_code(ROOT)
         self.ingress = self._ingress(stage, code)
         self.consumer = self._consumer(stage, code)
+        self.worker = self._worker(stage, code)
+        self._trust()
         self.api = IngressApi(
             self,
             "Http",
-            name=stage.stack_name,
+            name=name,
             function=self.ingress.function,
             rate_limit=stage.rate_limit,
             burst_limit=stage.burst_limit,
         )
-        CfnOutput(self, "ApiUrl", value=self.api.url)
-        CfnOutput(self, "TableName", value=self.table.table.table_name)
-        CfnOutput(self, "QueueUrl", value=self.events.queue.queue_url)
-        CfnOutput(self, "DeadLetterQueueUrl", value=self.events.dead_letter_queue.queue_url)
+        self._outputs()
 
     def _ingress(self, stage: Stage, code: lambda_.Code) -> RuntimeFunction:
         ingress = RuntimeFunction(
@@ -88,38 +92,86 @@ class SettleStack(Stack):
             self,
             "Consumer",
             stage=stage,
-            description="Takes batches of events: steps instances, commits them, relays their effects",
+            description="Takes batches of events: steps instances, commits them, relays their effects; forwards timers",
             code=code,
             handler="functions.consumer.handler.handler",
             timeout=Duration.seconds(CONSUMER_TIMEOUT_SECONDS),
             memory_size=CONSUMER_MEMORY_MB,
             environment={
                 **self._shared_environment(),
-                "SETTLE_DEAD_LETTER_QUEUE_URL": self.events.dead_letter_queue.queue_url,
+                **self._tasks_environment(),
                 "SETTLE_FUNCTION_TIMEOUT_SECONDS": str(CONSUMER_TIMEOUT_SECONDS),
+                "SETTLE_TIMERS_QUEUE_URL": self.timers.queue.queue_url,
+                "SETTLE_TIMERS_QUEUE_ARN": self.timers.queue.queue_arn,
+                "SETTLE_SCHEDULE_GROUP": self.timers.group.schedule_group_name,
+                "SETTLE_SCHEDULER_ROLE_ARN": self.timers.role.role_arn,
             },
-            # It feeds its own queue: a drain of held events goes on by a control message, and instances message each
-            # other. Lambda would stop such a chain after about 16 hops and drop the event.
+            # It feeds its own queues: a drain of held events goes on by a control message, instances message each
+            # other, a timer that is early waits again. Lambda would stop such a chain after about 16 hops and drop the
+            # event; the runtime counts the hops itself.
             recursive_loop=lambda_.RecursiveLoop.ALLOW,
-        )
-        # SQS stamps the sender on each record as `<role id>:<session>`, where no producer can forge it. Internal events
-        # are believed from these roles only.
-        consumer.function.add_environment(
-            "SETTLE_TRUSTED_SENDERS", Fn.join(",", [self.ingress.role.role_id, consumer.role.role_id])
         )
         self.table.grant_read(consumer.role)
         self.table.grant_commit(consumer.role)
         self.events.grant_send(consumer.role)
         self.events.grant_receive(consumer.role)
         self.events.grant_bury(consumer.role)
-        consumer.function.add_event_source_mapping(
-            "Events",
-            event_source_arn=self.events.queue.queue_arn,
-            batch_size=BATCH_SIZE,
-            report_batch_item_failures=True,
-            max_concurrency=stage.maximum_concurrency,
-        )
+        self.timers.grant_set(consumer.role)
+        self.timers.grant_receive(consumer.role)
+        self.tasks.grant_send(consumer.role)
+        consumer.feed("Events", self.events.queue, max_concurrency=stage.maximum_concurrency)
+        consumer.feed("Timers", self.timers.queue, max_concurrency=stage.maximum_concurrency)
         return consumer
+
+    def _worker(self, stage: Stage, code: lambda_.Code) -> RuntimeFunction:
+        worker = RuntimeFunction(
+            self,
+            "Worker",
+            stage=stage,
+            description="Calls background services, and sends their answers to the instances that wait for them",
+            code=code,
+            handler="functions.worker.handler.handler",
+            timeout=Duration.seconds(WORKER_TIMEOUT_SECONDS),
+            memory_size=WORKER_MEMORY_MB,
+            environment={
+                **self._shared_environment(),
+                **self._tasks_environment(),
+                "SETTLE_FUNCTION_TIMEOUT_SECONDS": str(WORKER_TIMEOUT_SECONDS),
+                "SETTLE_TASKS_DEAD_LETTER_QUEUE_ARN": self.tasks.dead_letter_queue.queue_arn,
+            },
+            # A chart that calls one service after the other goes round: consumer, tasks, worker, events, consumer.
+            # The setting of one function says nothing about the other.
+            recursive_loop=lambda_.RecursiveLoop.ALLOW,
+        )
+        self.table.grant_read(worker.role)
+        # A call that has begun is entered in the ledger, like an event id.
+        self.table.grant_accept(worker.role)
+        self.events.grant_send(worker.role)
+        self.events.grant_bury(worker.role)
+        self.tasks.grant_receive(worker.role)
+        self.tasks.grant_receive_dead_letters(worker.role)
+        worker.feed("Tasks", self.tasks.queue, max_concurrency=stage.worker_concurrency, batch_size=TASK_BATCH_SIZE)
+        worker.feed("DeadLetters", self.tasks.dead_letter_queue, max_concurrency=DEAD_LETTER_CONCURRENCY)
+        return worker
+
+    def _trust(self) -> None:
+        """Tell the functions whose messages to believe.
+
+        SQS stamps the sender on each record as `<role id>:<session>`, where no producer can forge it. Internal events
+        are believed from our roles only, and services are called for the consumer only.
+        """
+        senders = [function.role.role_id for function in (self.ingress, self.consumer, self.worker)]
+        self.consumer.function.add_environment("SETTLE_TRUSTED_SENDERS", Fn.join(",", senders))
+        self.worker.function.add_environment("SETTLE_TRUSTED_SENDERS", self.consumer.role.role_id)
+
+    def _outputs(self) -> None:
+        """Name what a client and an operator need."""
+        CfnOutput(self, "ApiUrl", value=self.api.url)
+        CfnOutput(self, "TableName", value=self.table.table.table_name)
+        CfnOutput(self, "QueueUrl", value=self.events.queue.queue_url)
+        CfnOutput(self, "DeadLetterQueueUrl", value=self.events.dead_letter_queue.queue_url)
+        CfnOutput(self, "TimersQueueUrl", value=self.timers.queue.queue_url)
+        CfnOutput(self, "TasksQueueUrl", value=self.tasks.queue.queue_url)
 
     def _shared_environment(self) -> dict[str, str]:
         return {
@@ -127,4 +179,12 @@ class SettleStack(Stack):
             "SETTLE_TABLE_NAME": self.table.table.table_name,
             "SETTLE_QUEUE_URL": self.events.queue.queue_url,
             "SETTLE_QUEUE_ARN": self.events.queue.queue_arn,
+        }
+
+    def _tasks_environment(self) -> dict[str, str]:
+        """Return what consumer and worker share besides: who sends a task and who makes the call."""
+        return {
+            "SETTLE_DEAD_LETTER_QUEUE_URL": self.events.dead_letter_queue.queue_url,
+            "SETTLE_TASKS_QUEUE_URL": self.tasks.queue.queue_url,
+            "SETTLE_TASKS_QUEUE_ARN": self.tasks.queue.queue_arn,
         }

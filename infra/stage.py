@@ -23,8 +23,10 @@ class Stage:
         system_log_level: of Lambda's lines. Its start, end and report lines at INFO are most of the bytes of a quiet
             function, and log bytes are a visible part of the price of an event.
         log_retention: of every log group.
-        maximum_concurrency: of the event source mapping. It bounds what the queue may take of the account's
-            concurrency, so that a backlog cannot starve the ingress.
+        maximum_concurrency: of the consumer, for events and for timers each. It bounds what a queue may take of the
+            account's concurrency, so that a backlog cannot starve the ingress.
+        worker_concurrency: of the worker, for the same reason. It also bounds how many calls at once the systems behind
+            the background services see.
         rate_limit: requests per second that the HTTP API lets through, steadily.
         burst_limit: requests that it lets through at once.
     """
@@ -35,12 +37,13 @@ class Stage:
     system_log_level: lambda_.SystemLogLevel
     log_retention: logs.RetentionDays
     maximum_concurrency: int
+    worker_concurrency: int
     rate_limit: int
     burst_limit: int
 
     @property
     def stack_name(self) -> str:
-        """Name of the stack; the queues carry it too, since FIFO queues need explicit names."""
+        """Name of the stack; the schedule group has it too, and the queues begin with it: FIFO queues must be named."""
         return f"settle-{self.name}"
 
 
@@ -55,6 +58,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
                 system_log_level=lambda_.SystemLogLevel.INFO,
                 log_retention=logs.RetentionDays.ONE_WEEK,
                 maximum_concurrency=5,
+                worker_concurrency=5,
                 rate_limit=50,
                 burst_limit=100,
             ),
@@ -65,6 +69,7 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
                 system_log_level=lambda_.SystemLogLevel.WARN,
                 log_retention=logs.RetentionDays.THREE_MONTHS,
                 maximum_concurrency=100,
+                worker_concurrency=50,
                 rate_limit=1000,
                 burst_limit=500,
             ),

@@ -1,7 +1,8 @@
 """The courier's part of a food order: a state with children, to be put into a machine.
 
-Couriers are asked one at a time, each with a line in `courier.log`. Only the one who was asked last may answer, so one
-who said no cannot say yes when somebody else is on the way. With nobody left to ask, the machine goes to `declined`.
+Couriers are asked one at a time, each with a line in `courier.log`, and each has two minutes to answer before the next
+one is asked. Only the one who was asked last may answer, so one who said no cannot say yes when somebody else is on the
+way. With nobody left to ask, the machine goes to `declined`.
 """
 
 from typing import Any, Final
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from machines._outbox import write_line
 from settle import Context, Event, ServiceCall, ServiceError
 
+OFFER_LASTS: Final = "2m"
 COURIERS: Final = ("kim", "lee", "mo")
 
 
@@ -57,7 +59,7 @@ COURIER: Final[dict[str, Any]] = {
                 "on_error": "declined",
             },
         },
-        {"name": "asked", "tags": ["settled"]},
+        {"name": "asked", "tags": ["settled"], "timeout": OFFER_LASTS, "on_timeout": "searching"},
         {"name": "riding", "tags": ["settled"]},
         {"name": "there", "final": True},
     ],

@@ -171,7 +171,8 @@ class PromiseWriter:
         return {key: known.get(key) or self._new_token() for key in keys}
 
     def _of_effects(self, effects: tuple[Effect, ...], after: Snapshot, tokens: Mapping[str, str]) -> "Iterator[_Make]":
-        for effect in effects:
+        # A child is created before anything is said to it, although SCXML begins it when the macrostep is over.
+        for effect in sorted(effects, key=lambda effect: not isinstance(effect, StartChild)):
             match effect:
                 case SendEvent():
                     yield self._deliver(effect)

@@ -60,18 +60,48 @@ class Synthesized:
         variables = self.function(name)["Properties"]["Environment"]["Variables"]
         return {variable: self.resolve(value) for variable, value in variables.items()}
 
-    def allowed(self, name: str) -> dict[str, set[str]]:
-        """Return the actions that a function's role is allowed, by resource."""
+    def role(self, name: str) -> str:
+        """Return the logical id of a function's role."""
         role = self.function(name)["Properties"]["Role"]["Fn::GetAtt"][0]
+        assert isinstance(role, str)
+        return role
+
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """Return the statements of a role's policies; all of them allow something."""
+        statements = [
+            statement
+            for policy in self.of_type("AWS::IAM::Policy").values()
+            if policy["Properties"]["Roles"] == [{"Ref": role}]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        ]
+        assert {statement["Effect"] for statement in statements} == {"Allow"}
+        return statements
+
+    def allowed(self, role: str) -> dict[str, set[str]]:
+        """Return the actions that a role is allowed, by resource."""
         allowed: dict[str, set[str]] = {}
-        for policy in self.of_type("AWS::IAM::Policy").values():
-            if policy["Properties"]["Roles"] != [{"Ref": role}]:
-                continue
-            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                assert statement["Effect"] == "Allow"
-                for resource in as_list(statement["Resource"]):
-                    allowed.setdefault(self.resolve(resource), set()).update(as_list(statement["Action"]))
+        for statement in self.statements(role):
+            for resource in as_list(statement["Resource"]):
+                allowed.setdefault(self.resolve(resource), set()).update(as_list(statement["Action"]))
         return allowed
+
+    def mappings(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return the event source mappings of a function, by the ARN of the queue."""
+        function = self.function(name)
+        mappings = [mapping["Properties"] for mapping in self.of_type("AWS::Lambda::EventSourceMapping").values()]
+        return {
+            self.resolve(mapping["EventSourceArn"]): mapping
+            for mapping in mappings
+            if self.template["Resources"][mapping["FunctionName"]["Ref"]] == function
+        }
+
+    def arn(self, suffix: str) -> str:
+        """Return the ARN of the queue whose name ends like this."""
+        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.queue(suffix)['Properties']['QueueName']}"
+
+    def url(self, suffix: str) -> str:
+        """Return the URL of the queue whose name ends like this."""
+        return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.queue(suffix)['Properties']['QueueName']}"
 
     def resolve(self, value: object) -> str:
         """Return what CloudFormation would put in the place of a value; made up where only AWS knows it."""
@@ -107,6 +137,10 @@ class Synthesized:
                 return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"
             case "AWS::IAM::Role", "RoleId":
                 return f"AROA{name.upper()}"
+            case "AWS::IAM::Role", "Arn":
+                return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+            case "AWS::Scheduler::ScheduleGroup", "Arn":
+                return f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{resource['Properties']['Name']}"
             case kind:
                 raise NotImplementedError(kind)
 

@@ -12,7 +12,7 @@ from app import build
 from infra.stage import STAGES, UnknownStageError
 from tests.infra.synthesized import ROOT, Synthesized, cdk_context
 
-STATEFUL = ("AWS::DynamoDB::GlobalTable", "AWS::SQS::Queue", "AWS::IAM::Role")
+STATEFUL = ("AWS::DynamoDB::GlobalTable", "AWS::SQS::Queue", "AWS::IAM::Role", "AWS::Scheduler::ScheduleGroup")
 
 
 @pytest.mark.parametrize("stage", ["staging", "", None, ["dev"]])
@@ -42,6 +42,8 @@ def test_outputs_name_what_a_client_and_an_operator_need(stack: Synthesized) -> 
         "TableName": table,
         "QueueUrl": environment["SETTLE_QUEUE_URL"],
         "DeadLetterQueueUrl": environment["SETTLE_DEAD_LETTER_QUEUE_URL"],
+        "TimersQueueUrl": environment["SETTLE_TIMERS_QUEUE_URL"],
+        "TasksQueueUrl": environment["SETTLE_TASKS_QUEUE_URL"],
     }
 
 
@@ -52,14 +54,21 @@ def test_the_template_knows_no_account_and_no_region(stack: Synthesized) -> None
 
 
 def test_what_holds_state_or_trust_keeps_its_logical_id(stack: Synthesized) -> None:
-    # A new logical id is a new resource: an empty table, a queue whose name is taken, or a role whose messages in
-    # flight are no longer believed.
+    # A new logical id is a new resource: an empty table, a queue whose name is taken, a role whose messages in flight
+    # are no longer believed or whose schedules can no longer be delivered, a group without the timers that were set.
     assert {name for kind in STATEFUL for name in stack.of_type(kind)} == {
         "SnapshotsTableAE12316E",
         "QueuesDeadLettersF0D5D2AD",
         "QueuesEvents3B99B77C",
         "IngressRoleF140690A",
         "ConsumerRoleE2904DDD",
+        "TimersDeadLettersBB155020",
+        "TimersQueue10AEBBE9",
+        "TimersGroup2EF8D443",
+        "TimersSchedulerRole3B27FAD7",
+        "TasksDeadLettersCFF7832A",
+        "TasksQueue14B5121E",
+        "WorkerRoleAAEB1603",
     }
 
 

@@ -52,7 +52,8 @@ def test_only_what_handlers_import_is_copied(tree: Path, tmp_path: Path) -> None
 
 def test_this_repository_ships_no_tests_and_no_infra() -> None:
     shipped = {file.as_posix() for file in shipped_files(ROOT)}
-    assert {"functions/consumer/handler.py", "functions/ingress/handler.py", "machines/__init__.py"} <= shipped
+    handlers = {f"functions/{name}/handler.py" for name in ("consumer", "ingress", "worker")}
+    assert {*handlers, "machines/__init__.py"} <= shipped
     assert {name.split("/")[0] for name in shipped} == {"functions", "machines", "settle"}
     assert not [name for name in shipped if name.startswith(("settle/local", "settle/cli"))]
     assert not [name for name in shipped if "test" in Path(name).stem or name.endswith(".pyc")]
@@ -175,7 +176,7 @@ def test_handlers_import_from_the_bundle_and_what_the_runtime_brings(tmp_path: P
         (runtime / source.name).symlink_to(source)
     script = (
         f"import sys; sys.path[:0] = {json.dumps([str(task), str(runtime)])}\n"
-        "import functions.consumer.handler, functions.ingress.handler\n"
+        "import functions.consumer.handler, functions.ingress.handler, functions.worker.handler\n"
         "print(functions.consumer.handler.__file__)\n"
     )
     # No site packages and no environment: only the two folders and the standard library.

@@ -4,11 +4,17 @@ import pytest
 
 from functions.consumer.settings import ConsumerSettings
 from functions.ingress.settings import IngressSettings
+from functions.settings import RuntimeSettings
+from functions.worker.settings import WorkerSettings
 from tests.infra.synthesized import ROOT, Synthesized
 
 # What an HTTP API waits for an integration at most.
 API_TIMEOUT_SECONDS = 30
-FUNCTIONS = ("ingress", "consumer")
+FUNCTIONS = ("ingress", "consumer", "worker")
+MAPPINGS = {
+    "consumer": ("-events.fifo", "-timers"),
+    "worker": ("-tasks", "-tasks-dead-letters"),
+}
 
 
 def test_functions_differ_only_where_they_are_meant_to(stack: Synthesized) -> None:
@@ -25,40 +31,65 @@ def test_handler_string_names_a_function_of_event_and_context(dev: Synthesized, 
     module, _, attribute = dev.function(name)["Properties"]["Handler"].rpartition(".")
     source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text()
     found = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == attribute]
-    assert [[argument.arg for argument in node.args.args] for node in found] == [["event", "context"]]
+    assert [[argument.arg.lstrip("_") for argument in node.args.args] for node in found] == [["event", "context"]]
 
 
 def test_ingress_answers_before_the_api_gives_up(stack: Synthesized) -> None:
     assert stack.function("ingress")["Properties"]["Timeout"] < API_TIMEOUT_SECONDS
 
 
-def test_only_the_consumer_may_feed_its_own_queue(stack: Synthesized) -> None:
-    assert stack.function("consumer")["Properties"]["RecursiveLoop"] == "Allow"
-    assert stack.function("ingress")["Properties"]["RecursiveLoop"] == "Terminate"
+def test_the_functions_that_feed_each_other_may_and_the_ingress_may_not(stack: Synthesized) -> None:
+    settings = {name: stack.function(name)["Properties"]["RecursiveLoop"] for name in FUNCTIONS}
+    assert settings == {"ingress": "Terminate", "consumer": "Allow", "worker": "Allow"}
 
 
-def test_the_mapping_takes_full_batches_and_reports_items(stack: Synthesized) -> None:
-    mapping = stack.only("AWS::Lambda::EventSourceMapping")["Properties"]
-    assert mapping["BatchSize"] == 10
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert stack.resolve(mapping["EventSourceArn"]) == stack.environment("consumer")["SETTLE_QUEUE_ARN"]
-    assert stack.template["Resources"][mapping["FunctionName"]["Ref"]] == stack.function("consumer")
+@pytest.mark.parametrize(("name", "queues"), MAPPINGS.items())
+def test_each_function_is_fed_by_its_queues(stack: Synthesized, name: str, queues: tuple[str, ...]) -> None:
+    assert set(stack.mappings(name)) == {stack.arn(queue) for queue in queues}
 
 
-def test_a_backlog_leaves_concurrency_to_the_ingress(dev: Synthesized, prod: Synthesized) -> None:
-    scaling = [s.only("AWS::Lambda::EventSourceMapping")["Properties"]["ScalingConfig"] for s in (dev, prod)]
-    assert scaling == [{"MaximumConcurrency": 5}, {"MaximumConcurrency": 100}]
+def test_nothing_else_is_fed_and_every_mapping_reports_items_without_waiting_for_more(stack: Synthesized) -> None:
+    mappings = [mapping["Properties"] for mapping in stack.of_type("AWS::Lambda::EventSourceMapping").values()]
+    assert len(mappings) == sum(map(len, MAPPINGS.values()))
+    for mapping in mappings:
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert "MaximumBatchingWindowInSeconds" not in mapping
 
 
-def test_the_mapping_starts_only_once_the_role_may_receive(stack: Synthesized) -> None:
+def test_batches_are_full_but_those_of_calls_which_would_wait_for_each_other(stack: Synthesized) -> None:
+    mappings = {**stack.mappings("consumer"), **stack.mappings("worker")}
+    assert {arn: mapping["BatchSize"] for arn, mapping in mappings.items()} == {
+        stack.arn("-events.fifo"): 10,
+        stack.arn("-timers"): 10,
+        stack.arn("-tasks"): 1,
+        stack.arn("-tasks-dead-letters"): 10,
+    }
+
+
+@pytest.mark.parametrize(("stage", "consumer", "worker"), [("dev", 5, 5), ("prod", 100, 50)])
+def test_a_backlog_leaves_concurrency_to_the_ingress(
+    request: pytest.FixtureRequest, stage: str, consumer: int, worker: int
+) -> None:
+    stack: Synthesized = request.getfixturevalue(stage)
+    mappings = {**stack.mappings("consumer"), **stack.mappings("worker")}
+    assert {arn: mapping["ScalingConfig"]["MaximumConcurrency"] for arn, mapping in mappings.items()} == {
+        stack.arn("-events.fifo"): consumer,
+        stack.arn("-timers"): consumer,
+        stack.arn("-tasks"): worker,
+        stack.arn("-tasks-dead-letters"): 2,
+    }
+
+
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_the_mappings_start_only_once_the_role_may_receive(stack: Synthesized, name: str) -> None:
     policies = stack.of_type("AWS::IAM::Policy")
-    assert set(stack.function("consumer")["DependsOn"]) & set(policies)
+    assert set(stack.function(name)["DependsOn"]) & set(policies)
 
 
 def test_every_log_group_is_ours_and_forgets(dev: Synthesized, prod: Synthesized) -> None:
     for stack, days in ((dev, 7), (prod, 90)):
         groups = stack.of_type("AWS::Logs::LogGroup")
-        assert [group["Properties"]["RetentionInDays"] for group in groups.values()] == [days, days]
+        assert [group["Properties"]["RetentionInDays"] for group in groups.values()] == [days] * len(FUNCTIONS)
         used = {stack.function(name)["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for name in FUNCTIONS}
         assert used == set(groups)
 
@@ -76,33 +107,56 @@ def test_each_function_has_a_service_name_of_its_own(stack: Synthesized, name: s
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_both_functions_use_the_table_and_the_event_queue(stack: Synthesized, name: str) -> None:
+def test_all_functions_use_the_table_and_the_event_queue(stack: Synthesized, name: str) -> None:
     environment = stack.environment(name)
-    queue = stack.queue("-events.fifo")["Properties"]["QueueName"]
     (table,) = stack.of_type("AWS::DynamoDB::GlobalTable")
     assert environment["SETTLE_BACKEND"] == "aws"
     assert environment["SETTLE_TABLE_NAME"] == table
-    assert environment["SETTLE_QUEUE_URL"].endswith(f"/{queue}")
-    assert environment["SETTLE_QUEUE_ARN"].endswith(f":{queue}")
+    assert environment["SETTLE_QUEUE_URL"] == stack.url("-events.fifo")
+    assert environment["SETTLE_QUEUE_ARN"] == stack.arn("-events.fifo")
 
 
-def test_the_consumer_knows_its_timeout_and_where_to_bury(stack: Synthesized) -> None:
-    environment = stack.environment("consumer")
-    dead_letters = stack.queue("-dead-letters.fifo")["Properties"]["QueueName"]
-    assert environment["SETTLE_DEAD_LETTER_QUEUE_URL"].endswith(f"/{dead_letters}")
-    assert environment["SETTLE_FUNCTION_TIMEOUT_SECONDS"] == str(stack.function("consumer")["Properties"]["Timeout"])
+@pytest.mark.parametrize("name", ["consumer", "worker"])
+def test_consumer_and_worker_know_their_timeout_where_to_bury_and_the_tasks(stack: Synthesized, name: str) -> None:
+    environment = stack.environment(name)
+    assert environment["SETTLE_FUNCTION_TIMEOUT_SECONDS"] == str(stack.function(name)["Properties"]["Timeout"])
+    assert environment["SETTLE_DEAD_LETTER_QUEUE_URL"] == stack.url("-dead-letters.fifo")
+    assert environment["SETTLE_TASKS_QUEUE_URL"] == stack.url("-tasks")
+    assert environment["SETTLE_TASKS_QUEUE_ARN"] == stack.arn("-tasks")
 
 
-def test_the_consumer_believes_the_roles_of_ingress_and_consumer_only(stack: Synthesized) -> None:
-    roles = [stack.function(name)["Properties"]["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS]
-    assert set(roles) == set(stack.of_type("AWS::IAM::Role"))
+def test_the_consumer_tells_timers_from_events_and_the_worker_dead_letters_from_tasks(stack: Synthesized) -> None:
+    consumer, worker = stack.environment("consumer"), stack.environment("worker")
+    assert consumer["SETTLE_TIMERS_QUEUE_URL"] == stack.url("-timers")
+    assert consumer["SETTLE_TIMERS_QUEUE_ARN"] == stack.arn("-timers")
+    assert worker["SETTLE_TASKS_DEAD_LETTER_QUEUE_ARN"] == stack.arn("-tasks-dead-letters")
+
+
+def test_the_consumer_believes_the_roles_of_the_functions_and_the_worker_the_consumer(stack: Synthesized) -> None:
+    ids = {name: stack.resolve({"Fn::GetAtt": [stack.role(name), "RoleId"]}) for name in FUNCTIONS}
+    assert len(set(ids.values())) == len(FUNCTIONS)
+    assert set(stack.environment("consumer")["SETTLE_TRUSTED_SENDERS"].split(",")) == set(ids.values())
+    assert stack.environment("worker")["SETTLE_TRUSTED_SENDERS"] == ids["consumer"]
+
+
+def test_whoever_may_send_internal_messages_is_believed_and_nobody_else(stack: Synthesized) -> None:
+    events = stack.arn("-events.fifo")
+    roles = stack.of_type("AWS::IAM::Role")
+    senders = {role for role in roles if "sqs:SendMessage" in stack.allowed(role).get(events, set())}
     trusted = stack.environment("consumer")["SETTLE_TRUSTED_SENDERS"].split(",")
-    assert trusted == [stack.resolve({"Fn::GetAtt": [role, "RoleId"]}) for role in roles]
+    assert {stack.resolve({"Fn::GetAtt": [role, "RoleId"]}) for role in senders} == set(trusted)
 
 
-def test_the_environment_satisfies_the_settings_of_the_ingress(stack: Synthesized) -> None:
-    IngressSettings.from_env(stack.environment("ingress"))
+@pytest.mark.parametrize(
+    ("name", "settings"), [("ingress", IngressSettings), ("consumer", ConsumerSettings), ("worker", WorkerSettings)]
+)
+def test_the_environment_satisfies_the_settings(stack: Synthesized, name: str, settings: type[RuntimeSettings]) -> None:
+    assert settings.from_env(stack.environment(name)).backend == "aws"
 
 
-def test_the_environment_satisfies_the_settings_of_the_consumer(stack: Synthesized) -> None:
-    ConsumerSettings.from_env(stack.environment("consumer"))
+@pytest.mark.parametrize(("name", "settings"), [("consumer", ConsumerSettings), ("worker", WorkerSettings)])
+def test_every_variable_is_one_that_the_settings_know(
+    stack: Synthesized, name: str, settings: type[RuntimeSettings]
+) -> None:
+    known = {field.alias for field in settings.model_fields.values()}
+    assert {variable for variable in stack.environment(name) if variable.startswith("SETTLE_")} <= known

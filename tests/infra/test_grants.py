@@ -1,36 +1,63 @@
 import pytest
 
-from tests.infra.synthesized import Synthesized, as_list
+from tests.infra.synthesized import ACCOUNT, REGION, Synthesized, as_list
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 COMMIT = {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem"}
-RECEIVE = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+BE_FED = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+POSTPONE = {"sqs:ChangeMessageVisibility"}
+SEND = {"sqs:SendMessage"}
 
 
 def test_the_ingress_reads_enters_ids_and_sends(stack: Synthesized) -> None:
-    environment = stack.environment("ingress")
-    allowed = stack.allowed("ingress")
-    assert allowed.pop(table_arn(stack)) == READ | {"dynamodb:PutItem"}
-    assert allowed.pop(environment["SETTLE_QUEUE_ARN"]) == {"sqs:SendMessage"}
-    assert allowed == {own_logs(stack, "ingress"): LOGS}
+    assert stack.allowed(stack.role("ingress")) == {
+        table_arn(stack): READ | {"dynamodb:PutItem"},
+        stack.arn("-events.fifo"): SEND,
+        own_logs(stack, "ingress"): LOGS,
+    }
 
 
 def test_the_consumer_reads_commits_receives_relays_and_buries(stack: Synthesized) -> None:
-    environment = stack.environment("consumer")
-    allowed = stack.allowed("consumer")
-    assert allowed.pop(table_arn(stack)) == READ | COMMIT
-    assert allowed.pop(environment["SETTLE_QUEUE_ARN"]) == RECEIVE | {"sqs:SendMessage"}
-    dead_letters = stack.queue("-dead-letters.fifo")["Properties"]["QueueName"]
-    assert allowed.pop(environment["SETTLE_QUEUE_ARN"].rpartition(":")[0] + f":{dead_letters}") == {"sqs:SendMessage"}
-    assert allowed == {own_logs(stack, "consumer"): LOGS}
+    allowed = stack.allowed(stack.role("consumer"))
+    assert allowed.pop(schedules_arn(stack)) == {"scheduler:CreateSchedule", "scheduler:DeleteSchedule"}
+    assert allowed.pop(stack.environment("consumer")["SETTLE_SCHEDULER_ROLE_ARN"]) == {"iam:PassRole"}
+    assert allowed == {
+        table_arn(stack): READ | COMMIT,
+        stack.arn("-events.fifo"): BE_FED | POSTPONE | SEND,
+        stack.arn("-dead-letters.fifo"): SEND,
+        stack.arn("-timers"): BE_FED | SEND,
+        stack.arn("-tasks"): SEND,
+        own_logs(stack, "consumer"): LOGS,
+    }
 
 
-def test_nothing_is_allowed_by_wildcard(stack: Synthesized) -> None:
-    for policy in stack.of_type("AWS::IAM::Policy").values():
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+def test_the_worker_reads_enters_begun_calls_receives_answers_and_buries(stack: Synthesized) -> None:
+    assert stack.allowed(stack.role("worker")) == {
+        table_arn(stack): READ | {"dynamodb:PutItem"},
+        stack.arn("-events.fifo"): SEND,
+        stack.arn("-dead-letters.fifo"): SEND,
+        stack.arn("-tasks"): BE_FED | POSTPONE,
+        stack.arn("-tasks-dead-letters"): BE_FED,
+        own_logs(stack, "worker"): LOGS,
+    }
+
+
+def test_nothing_is_allowed_by_wildcard_but_the_schedules_of_the_own_group(stack: Synthesized) -> None:
+    logs = {own_logs(stack, name) for name in ("ingress", "consumer", "worker")}
+    for role in stack.of_type("AWS::IAM::Role"):
+        for statement in stack.statements(role):
+            assert set(statement) <= {"Action", "Condition", "Effect", "Resource"}
             assert not [action for action in as_list(statement["Action"]) if "*" in action]
-            assert "*" not in as_list(statement["Resource"])
+            resources = {stack.resolve(resource) for resource in as_list(statement["Resource"])}
+            # The ARN of a log group ends like that, by CloudFormation itself: its streams.
+            assert {resource for resource in resources - logs if "*" in resource} <= {schedules_arn(stack)}
+
+
+def test_every_policy_is_that_of_one_role(stack: Synthesized) -> None:
+    policies = stack.of_type("AWS::IAM::Policy").values()
+    assert [len(policy["Properties"]["Roles"]) for policy in policies] == [1] * len(stack.of_type("AWS::IAM::Role"))
+    assert stack.of_type("AWS::IAM::ManagedPolicy") == {}
 
 
 def test_queue_policies_only_deny(stack: Synthesized) -> None:
@@ -41,8 +68,13 @@ def test_queue_policies_only_deny(stack: Synthesized) -> None:
 def test_roles_bring_no_policies_of_others(stack: Synthesized) -> None:
     for role in stack.of_type("AWS::IAM::Role").values():
         assert set(role["Properties"]) == {"AssumeRolePolicyDocument"}
-        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+@pytest.mark.parametrize("name", ["ingress", "consumer", "worker"])
+def test_only_lambda_takes_the_roles_of_functions(stack: Synthesized, name: str) -> None:
+    role = stack.of_type("AWS::IAM::Role")[stack.role(name)]
+    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
 @pytest.mark.parametrize("kind", ["AWS::Lambda::LayerVersion", "AWS::Lambda::Url", "Custom::LogRetention"])
@@ -53,6 +85,11 @@ def test_nothing_comes_in_by_the_back_door(stack: Synthesized, kind: str) -> Non
 def table_arn(stack: Synthesized) -> str:
     (table,) = stack.of_type("AWS::DynamoDB::GlobalTable")
     return stack.resolve({"Fn::GetAtt": [table, "Arn"]})
+
+
+def schedules_arn(stack: Synthesized) -> str:
+    group = stack.only("AWS::Scheduler::ScheduleGroup")["Properties"]["Name"]
+    return f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group}/*"
 
 
 def own_logs(stack: Synthesized, name: str) -> str:

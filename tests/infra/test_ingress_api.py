@@ -1,11 +1,12 @@
 from tests.infra.synthesized import Synthesized
 
 
-def test_every_call_is_signed_but_the_health_check(stack: Synthesized) -> None:
+def test_every_call_is_signed_but_health_checks_and_callbacks(stack: Synthesized) -> None:
     routes = [route["Properties"] for route in stack.of_type("AWS::ApiGatewayV2::Route").values()]
     assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
         "ANY /{proxy+}": "AWS_IAM",
         "GET /health": "NONE",
+        "POST /callbacks/{token}": "NONE",
     }
 
 
@@ -33,13 +34,22 @@ def test_requests_are_throttled_by_stage(dev: Synthesized, prod: Synthesized) ->
     ]
 
 
-def test_strangers_at_the_health_check_cannot_use_up_the_rate_of_callers(stack: Synthesized) -> None:
+def test_strangers_at_the_open_routes_cannot_use_up_the_rate_of_callers(stack: Synthesized) -> None:
     stage = stack.only("AWS::ApiGatewayV2::Stage")
     settings = stage["Properties"]["RouteSettings"]
-    assert settings == {"GET /health": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 10}}
+    assert settings == {
+        "GET /health": {"ThrottlingRateLimit": 5, "ThrottlingBurstLimit": 10},
+        "POST /callbacks/{token}": {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100},
+    }
+    routes = [route["Properties"] for route in stack.of_type("AWS::ApiGatewayV2::Route").values()]
+    assert set(settings) == {route["RouteKey"] for route in routes if route["AuthorizationType"] == "NONE"}
+
+
+def test_the_throttles_are_set_once_their_routes_are_there(stack: Synthesized) -> None:
     # API Gateway refuses settings for a route that is not there yet.
-    routes = [stack.template["Resources"][name]["Properties"]["RouteKey"] for name in stage["DependsOn"]]
-    assert routes == list(settings)
+    stage = stack.only("AWS::ApiGatewayV2::Stage")
+    routes = {stack.template["Resources"][name]["Properties"]["RouteKey"] for name in stage["DependsOn"]}
+    assert routes == set(stage["Properties"]["RouteSettings"])
 
 
 def test_paths_carry_no_stage_name_and_browsers_are_not_invited(stack: Synthesized) -> None:

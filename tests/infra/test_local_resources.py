@@ -50,6 +50,10 @@ def test_the_local_table_expires_items_by_the_same_attribute(stack: Synthesized)
     [
         ("-events.fifo", aws_resources.QUEUE_ATTRIBUTES),
         ("-dead-letters.fifo", aws_resources.DEAD_LETTER_QUEUE_ATTRIBUTES),
+        ("-timers", aws_resources.STANDARD_QUEUE_ATTRIBUTES),
+        ("-timers-dead-letters", aws_resources.STANDARD_QUEUE_ATTRIBUTES),
+        ("-tasks", aws_resources.STANDARD_QUEUE_ATTRIBUTES),
+        ("-tasks-dead-letters", aws_resources.STANDARD_QUEUE_ATTRIBUTES),
     ],
 )
 def test_the_local_queues_behave_like_the_deployed_ones(stack: Synthesized, suffix: str, local: dict[str, str]) -> None:
@@ -57,6 +61,7 @@ def test_the_local_queues_behave_like_the_deployed_ones(stack: Synthesized, suff
     assert {**SQS_DEFAULTS, **compared} == {**SQS_DEFAULTS, **deployed(stack, suffix)}
 
 
-def test_the_local_queue_redrives_after_as_many_receives(stack: Synthesized) -> None:
-    redrive = stack.queue("-events.fifo")["Properties"]["RedrivePolicy"]
+@pytest.mark.parametrize("suffix", ["-events.fifo", "-timers", "-tasks"])
+def test_the_local_queues_redrive_after_as_many_receives(stack: Synthesized, suffix: str) -> None:
+    redrive = stack.queue(suffix)["Properties"]["RedrivePolicy"]
     assert redrive["maxReceiveCount"] == aws_resources.MAX_RECEIVE_COUNT

@@ -10,11 +10,18 @@ from settle.core.errors import EventInvalidError
 from tests.support.driver import Driver
 
 
-def order(kind: str) -> Driver:
-    submitted = Driver(MACHINE.definition).send(
-        "SUBMIT", restaurant="Roma", kind=kind, food="pizza", address="Elm St 1"
+def submitted(kind: str) -> Driver:
+    return Driver(MACHINE.definition).send(
+        "SUBMIT", restaurant="Roma", kind=kind, food="pizza", address="Elm St 1", amount=1200
     )
-    return submitted.run_services()
+
+
+def paid(kind: str) -> Driver:
+    return submitted(kind).answer({"paid": True})
+
+
+def order(kind: str) -> Driver:
+    return paid(kind).run_services()
 
 
 def accepted(kind: str = "partner") -> Driver:
@@ -32,6 +39,22 @@ def courier_lines(outside: Path) -> list[str]:
 
 def mails(outside: Path) -> list[str]:
     return sorted(mail.read_text().splitlines()[1] for mail in (outside / "outbox").iterdir())
+
+
+# Payment -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_payment_of_its_own_takes_the_money_first() -> None:
+    running = submitted("partner")
+    (live,) = running.snapshot.invokes
+    assert (running.configuration, running.settled) == (("paying",), True)
+    assert (live.src, live.input) == ("payment", {"amount": 1200, "purpose": "pizza of Roma"})
+
+
+@pytest.mark.parametrize("kind", ["partner", "stranger", "delivers"])
+def test_an_order_that_is_not_paid_is_declined(kind: str) -> None:
+    assert submitted(kind).answer({"paid": False}).configuration == ("declined",)
+    assert submitted(kind).fail().configuration == ("declined",)
 
 
 # Partners ------------------------------------------------------------------------------------------------------------
@@ -74,6 +97,21 @@ def test_only_the_courier_who_was_asked_last_may_accept(outside: Path) -> None:
         "cooking.kitchen.busy",
     )
     assert courier_lines(outside) == ["kim is asked about order/it", "lee is asked about order/it"]
+
+
+def test_a_courier_who_does_not_answer_in_time_has_said_no(outside: Path) -> None:
+    running = accepted().advance(119)
+    assert courier_lines(outside) == ["kim is asked about order/it"]
+    running.advance(1).run_services()
+    assert courier_lines(outside) == ["kim is asked about order/it", "lee is asked about order/it"]
+    assert running.send("COURIER_ACCEPT", courier="kim").refused_by == ("is_asked",)
+    assert "cooking.courier.riding" in running.send("COURIER_ACCEPT", courier="lee").configuration
+
+
+def test_a_courier_who_rides_is_not_asked_again(outside: Path) -> None:
+    running = accepted().send("COURIER_ACCEPT", courier="kim").advance(3600)
+    assert "cooking.courier.riding" in running.configuration
+    assert len(courier_lines(outside)) == 1
 
 
 def test_without_any_courier_the_order_is_declined() -> None:
@@ -131,7 +169,9 @@ def test_one_that_delivers_is_told_the_address_and_no_courier_is_asked(outside: 
 # All -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("running", [lambda: order("partner"), accepted, lambda: order("stranger")])
+@pytest.mark.parametrize(
+    "running", [lambda: submitted("partner"), lambda: order("partner"), accepted, lambda: order("stranger")]
+)
 def test_it_can_be_cancelled_until_the_food_travels(running: object) -> None:
     assert callable(running)
     assert running().send("CANCEL").configuration == ("cancelled",)
@@ -143,10 +183,7 @@ def test_food_that_travels_cannot_be_cancelled() -> None:
 
 
 def test_a_restaurant_that_cannot_be_told_declines() -> None:
-    submitted = Driver(MACHINE.definition).send(
-        "SUBMIT", restaurant="Roma", kind="partner", food="pizza", address="Elm St 1"
-    )
-    assert submitted.fail().configuration == ("declined",)
+    assert paid("partner").fail().configuration == ("declined",)
 
 
 def test_a_repeated_call_of_a_courier_is_one_line(outside: Path) -> None:

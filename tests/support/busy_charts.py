@@ -1,5 +1,6 @@
 """Random machines that come to rest where they say so: those of `random_charts` with the tag `settled`.
 
+A node with the tag keeps what may run while it rests: services in the background, and child machines.
 Half of them never raise an event, since there is little to be said about what may be raised.
 """
 
@@ -31,7 +32,8 @@ def make_busy_machine(choices: Choices) -> MachineSpec:
 def _tag(choices: Choices, spec: NodeSpec) -> NodeSpec:
     children = tuple(_tag(choices, child) for child in spec.children)
     tags = choices.pick(TAGS) if spec.kind is NodeKind.ATOMIC else frozenset[str]()
-    return replace(spec, children=children, tags=tags, invokes=() if tags else spec.invokes)
+    invokes = tuple(invoke for invoke in spec.invokes if not (tags and invoke.inline))
+    return replace(spec, children=children, tags=tags, invokes=invokes)
 
 
 def _without_raising(spec: NodeSpec) -> NodeSpec:

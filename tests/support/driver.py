@@ -5,6 +5,7 @@ from typing import Any
 
 from settle.core.configuration import active_tags, is_settled
 from settle.core.definition import Definition
+from settle.core.effects import Effect
 from settle.core.event import Event, EventKind
 from settle.core.interpreter import start, step
 from settle.core.macrostep import Macrostep
@@ -19,12 +20,14 @@ class Driver:
     Attributes:
         snapshot: where it stands.
         refused_by: guards that said no to the last event.
+        effects: that were asked for so far.
     """
 
     def __init__(self, definition: Definition, **first: Any) -> None:
         self.definition = definition
-        self._events = 0
+        self._events, self._now = 0, 0.0
         self._event = Event(type="settle.start")
+        self.effects: list[Effect] = []
         self._keep(start(definition, input=first or None))
 
     @property
@@ -47,7 +50,15 @@ class Driver:
     def send(self, event_type: str, **data: Any) -> "Driver":
         self._events += 1
         self._event = Event(type=event_type, data=data, id=f"event-{self._events}")
-        self._keep(step(self.definition, self.snapshot, self._event))
+        self._keep(step(self.definition, self.snapshot, self._event, self._now))
+        return self
+
+    def advance(self, seconds: float) -> "Driver":
+        """Let time pass, and every timer fire that is due meanwhile."""
+        self._now += seconds
+        while due := [timer for timer in self.snapshot.timers if timer.due <= self._now]:
+            timer = min(due, key=lambda each: each.due)
+            self._keep(step(self.definition, self.snapshot, Event(kind=EventKind.TIMER, key=timer.key), timer.due))
         return self
 
     def answer(self, data: Any = None) -> "Driver":
@@ -89,8 +100,9 @@ class Driver:
 
     def _result(self, outcome: str, live: LiveInvoke, data: Any) -> "Driver":
         event = Event(type=f"{outcome}.invoke.{live.id}", data=data, kind=EventKind.RESULT, key=live.key)
-        self._keep(step(self.definition, self.snapshot, event))
+        self._keep(step(self.definition, self.snapshot, event, self._now))
         return self
 
     def _keep(self, macrostep: Macrostep) -> None:
+        self.effects = [*self.effects, *macrostep.effects]
         self.snapshot, self.refused_by = macrostep.snapshot, macrostep.refused_by

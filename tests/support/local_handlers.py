@@ -78,12 +78,56 @@ def enqueue(event: Any, _context: Any) -> Any:
 def consume(event: Any, _context: Any) -> Any:
     """A consumer in small: appends each body to the file of its group; `sleep <seconds>` takes that long first."""
     for record in event["Records"]:
-        if record["body"].startswith("sleep "):
-            time.sleep(float(record["body"].removeprefix("sleep ")))
-        path = Path(os.environ["SETTLE_LOCAL_DIR"]) / f"{record['attributes']['MessageGroupId']}.txt"
-        with path.open("a") as file:
-            file.write(record["body"] + "\n")
+        _keep(record["attributes"]["MessageGroupId"], _do(record))
     return {"batchItemFailures": []}
+
+
+def dispatch(event: Any, _context: Any) -> Any:
+    """An ingress in small that sends the body of a POST to the outlet that its path names, on either backend.
+
+    The query says how: `delay` of the message, or how many seconds `ahead` a schedule is. A GET answers with what the
+    function of that queue wrote.
+    """
+    name, query = event["rawPath"].strip("/"), event.get("queryStringParameters", {})
+    if event["requestContext"]["http"]["method"] == "GET":
+        return {"statusCode": 200, "body": _read(name)}
+    from functions import wiring  # noqa: PLC0415
+    from functions.consumer.settings import ConsumerSettings  # noqa: PLC0415
+
+    settings = ConsumerSettings.from_env({**os.environ, "SETTLE_TRUSTED_SENDERS": "nobody"})
+    outlets, now = wiring.make_outlets(settings), wiring.make_clock(settings).now()
+    request_id, body = event["requestContext"]["requestId"], event["body"]
+    if name == "schedule":
+        outlets.scheduler.schedule(name=request_id, at=now + float(query["ahead"]), body=body)
+    elif name == "events":
+        outlets.events.send(group="g", deduplication_id=request_id, body=body)
+    else:
+        queue = {"timers": outlets.timers, "tasks": outlets.tasks}[name]
+        queue.send(body=body, delay=int(query.get("delay", "0")))
+    return {"statusCode": 202, "body": str(now)}
+
+
+def record(event: Any, _context: Any) -> Any:
+    """A function of any queue: appends function, queue and body of each record, and says who sent it."""
+    for record in event["Records"]:
+        name = record["eventSourceARN"].rpartition(":")[2].removeprefix("settle-local-")
+        assert set(record["attributes"]) >= {"ApproximateReceiveCount", "SentTimestamp", "SenderId"}
+        sender = record["attributes"]["SenderId"]
+        function = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        _keep(name.removesuffix(".fifo"), f"{function} got {_do(record)} from {sender}")
+    return {"batchItemFailures": []}
+
+
+def _do(record: Any) -> str:
+    body: str = record["body"]
+    if body.startswith("sleep "):
+        time.sleep(float(body.removeprefix("sleep ")))
+    return body
+
+
+def _keep(name: str, line: str) -> None:
+    with (Path(os.environ["SETTLE_LOCAL_DIR"]) / f"{name}.txt").open("a") as file:
+        file.write(line + "\n")
 
 
 def _read(group: str) -> str:

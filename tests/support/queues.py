@@ -1,4 +1,4 @@
-"""Queues for tests: the same four handles on every backend."""
+"""Queues and schedulers for tests: the same handles on every backend."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from moto import mock_aws
 
-from settle.adapters.aws_resources import create_resources
+from settle.adapters.aws_resources import Resources, create_resources
 from settle.adapters.dynamodb_store import make_dynamodb_client
+from settle.adapters.eventbridge_scheduler import make_scheduler_client
 from settle.adapters.polled_queue import PolledQueue, ReceivedMessage
 from settle.adapters.sqlite_database import SqliteDatabase
 from settle.adapters.sqlite_queue import SqliteDeadLetterQueue, SqliteQueue
+from settle.adapters.sqlite_standard_queue import TASKS_DEAD_LETTER_QUEUE, TASKS_QUEUE, SqliteStandardQueue
 from settle.adapters.sqs_queue import SqsDeadLetterQueue, SqsEventQueue, SqsPolledQueue, make_sqs_client
+from settle.adapters.sqs_standard_queue import SqsStandardQueue
 from settle.local.moto_guard import MotoGuard
-from settle.runtime.ports import DeadLetterQueue, EventQueue, SentMessage
+from settle.runtime.ports import DeadLetterQueue, EventQueue, SentMessage, StandardQueue
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_sqs import SQSClient
 
 START: Final = 1_800_000_000.0
@@ -43,21 +47,12 @@ class MovableClock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueueUnderTest:
-    """A FIFO queue that gives up a message after `MAX_RECEIVE_COUNT` deliveries, seen from all sides."""
+class _Polled:
+    """The receiving side of a queue that gives up a message after `MAX_RECEIVE_COUNT` deliveries."""
 
     clock: MovableClock
-    queue: EventQueue
     polled: PolledQueue
-    dead_letter_queue: DeadLetterQueue
     dead_letters: PolledQueue
-
-    def send(self, body: str, group: str = "g", deduplication_id: str | None = None) -> SentMessage:
-        return self.queue.send(group=group, deduplication_id=deduplication_id or body, body=body)
-
-    def send_all(self, *bodies: str, group: str = "g") -> None:
-        for body in bodies:
-            self.send(body, group)
 
     def receive(self, max_messages: int = 10, visibility_timeout: float = VISIBILITY_SECONDS) -> list[ReceivedMessage]:
         return self.polled.receive(max_messages=max_messages, visibility_timeout=visibility_timeout)
@@ -83,6 +78,32 @@ class QueueUnderTest:
         self.clock.sleep(VISIBILITY_SECONDS + 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class QueueUnderTest(_Polled):
+    """A FIFO queue, seen from all sides."""
+
+    queue: EventQueue
+    dead_letter_queue: DeadLetterQueue
+
+    def send(self, body: str, group: str = "g", deduplication_id: str | None = None) -> SentMessage:
+        return self.queue.send(group=group, deduplication_id=deduplication_id or body, body=body)
+
+    def send_all(self, *bodies: str, group: str = "g") -> None:
+        for body in bodies:
+            self.send(body, group)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandardQueueUnderTest(_Polled):
+    """A standard queue, seen from both sides."""
+
+    queue: StandardQueue
+
+    def send_all(self, *bodies: str, delay: int = 0) -> None:
+        for body in bodies:
+            self.queue.send(body=body, delay=delay)
+
+
 def bodies(messages: Sequence[ReceivedMessage]) -> list[str]:
     return [message.body for message in messages]
 
@@ -103,6 +124,19 @@ def sqlite_queue(database: SqliteDatabase, clock: MovableClock) -> QueueUnderTes
     )
 
 
+def sqlite_standard_queue(database: SqliteDatabase, clock: MovableClock) -> StandardQueueUnderTest:
+    queue = SqliteStandardQueue(
+        database,
+        clock,
+        sender=SENDER,
+        name=TASKS_QUEUE,
+        dead_letters=TASKS_DEAD_LETTER_QUEUE,
+        max_receive_count=MAX_RECEIVE_COUNT,
+    )
+    dead_letters = SqliteStandardQueue(database, clock, sender=SENDER, name=TASKS_DEAD_LETTER_QUEUE)
+    return StandardQueueUnderTest(clock=clock, queue=queue, polled=queue, dead_letters=dead_letters)
+
+
 @dataclass(frozen=True, kw_only=True)
 class MotoClients:
     """Clients of a guarded moto in this process, whose SQS goes by a movable clock."""
@@ -110,6 +144,7 @@ class MotoClients:
     clock: MovableClock
     sqs: "SQSClient"
     dynamodb: "DynamoDBClient"
+    scheduler: "EventBridgeSchedulerClient"
 
 
 @contextmanager
@@ -118,18 +153,52 @@ def moto_clients() -> Iterator[MotoClients]:
     clock = MovableClock()
     with MotoGuard(now=clock.now), mock_aws(), pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", SENDER)
-        yield MotoClients(clock=clock, sqs=make_sqs_client(region=REGION), dynamodb=make_dynamodb_client(region=REGION))
+        yield MotoClients(
+            clock=clock,
+            sqs=make_sqs_client(region=REGION),
+            dynamodb=make_dynamodb_client(region=REGION),
+            scheduler=make_scheduler_client(region=REGION),
+        )
 
 
 def sqs_queue(clients: MotoClients, prefix: str) -> QueueUnderTest:
-    made = create_resources(clients.dynamodb, clients.sqs, prefix=prefix, visibility_timeout=VISIBILITY_SECONDS)
-    policy = clients.sqs.get_queue_attributes(QueueUrl=made.queue_url, AttributeNames=["RedrivePolicy"])["Attributes"]
-    redrive = {**json.loads(policy["RedrivePolicy"]), "maxReceiveCount": MAX_RECEIVE_COUNT}
-    clients.sqs.set_queue_attributes(QueueUrl=made.queue_url, Attributes={"RedrivePolicy": json.dumps(redrive)})
+    made = _create(clients, prefix)
+    _give_up_soon(clients, made.queue_url)
     return QueueUnderTest(
         clock=clients.clock,
         queue=SqsEventQueue(clients.sqs, queue_url=made.queue_url, arn=made.queue_arn),
-        polled=SqsPolledQueue(clients.sqs, queue_url=made.queue_url, arn=made.queue_arn, long_poll_seconds=0),
+        polled=_polled(clients, made.queue_url, made.queue_arn),
         dead_letter_queue=SqsDeadLetterQueue(clients.sqs, queue_url=made.dead_letter_queue_url),
-        dead_letters=SqsPolledQueue(clients.sqs, queue_url=made.dead_letter_queue_url, arn="", long_poll_seconds=0),
+        dead_letters=_polled(clients, made.dead_letter_queue_url),
     )
+
+
+def sqs_standard_queue(clients: MotoClients, prefix: str) -> StandardQueueUnderTest:
+    made = _create(clients, prefix)
+    _give_up_soon(clients, made.tasks_queue_url)
+    return StandardQueueUnderTest(
+        clock=clients.clock,
+        queue=SqsStandardQueue(clients.sqs, queue_url=made.tasks_queue_url, arn=made.tasks_queue_arn),
+        polled=_polled(clients, made.tasks_queue_url, made.tasks_queue_arn),
+        dead_letters=_polled(clients, made.tasks_dead_letter_queue_url),
+    )
+
+
+def _create(clients: MotoClients, prefix: str) -> Resources:
+    return create_resources(
+        clients.dynamodb,
+        clients.sqs,
+        prefix=prefix,
+        visibility_timeout=VISIBILITY_SECONDS,
+        scheduler=clients.scheduler,
+    )
+
+
+def _give_up_soon(clients: MotoClients, url: str) -> None:
+    policy = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    redrive = {**json.loads(policy["RedrivePolicy"]), "maxReceiveCount": MAX_RECEIVE_COUNT}
+    clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(redrive)})
+
+
+def _polled(clients: MotoClients, url: str, arn: str = "") -> SqsPolledQueue:
+    return SqsPolledQueue(clients.sqs, queue_url=url, arn=arn, long_poll_seconds=0)

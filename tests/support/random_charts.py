@@ -11,6 +11,7 @@ from settle.core.conditions import Condition
 from settle.core.spec import (
     SEPARATOR,
     Action,
+    InvokeMode,
     InvokeSpec,
     MachineSpec,
     NodeKind,
@@ -189,6 +190,7 @@ class _Linker:
                 id=name,
                 src="service",
                 machine=self.choices.one_in(3),
+                mode=self.choices.pick(list(InvokeMode)),
                 input=make_value(self.choices, self.style),
             )
             for name in names

@@ -94,7 +94,7 @@ def _raising(choices: Choices) -> Action:
 
 
 def _sending(choices: Choices) -> Action:
-    target, event, name = choices.pick((None, None, "other")), choices.pick(EVENTS), choices.pick(IDS)
+    target, event, name = choices.pick((None, None, "other/1")), choices.pick(EVENTS), choices.pick(IDS)
     delay, data = choices.pick((5, None, 0, 2.5, "2s", timedelta(seconds=1), "soon", -1)), choices.pick((GOOD, BAD, 0))
 
     def act(context: Context, event_seen: Event, do: Any) -> None:

@@ -313,9 +313,9 @@ def test_a_result_with_another_token_is_dropped() -> None:
     system.post(GROUP, "GO")
     system.pump()
     instance = system.instance(GROUP)
-    token = "forged"
+    forgery = "f" * 32
     forged = ResultEnvelope(
-        machine="m", instance="1", id="x", incarnation=instance.incarnation, invoke="slow#1", token=token
+        machine="m", instance="1", id="x", incarnation=instance.incarnation, invoke="slow#1", token=forgery
     )
     system.send(forged)
     system.pump()

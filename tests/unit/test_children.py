@@ -162,9 +162,9 @@ def test_the_answer_of_a_child_does_not_wait_for_its_parent_to_settle() -> None:
         node(
             "asking",
             InvokeSpec(id="pay", src="payment", machine=True),
-            on("ANSWER", "answered"),
-            on("done.invoke.pay", "idle"),
-            on("error.invoke.pay", "idle"),
+            on("ANSWER", "answered", actions=(action("answered"),)),
+            on("done.invoke.pay", "idle", actions=(action("done"),)),
+            on("error.invoke.pay", "idle", actions=(action("failed"),)),
             entry=(action("ask", lambda _c, _e, do: do.send("#_pay", "QUESTION")),),
         ),
         settled("answered", on("GO", "asking"), on("LATER", "idle")),
@@ -173,6 +173,7 @@ def test_the_answer_of_a_child_does_not_wait_for_its_parent_to_settle() -> None:
     system.post(PARENT, "GO", "LATER")
     system.run_all()
     assert system.state(PARENT) == ("idle",), "ANSWER came first, then LATER, which had waited"
+    assert system.context(PARENT) == {"log": ["answered"]}
     assert system.instance(PARENT).held is None
 
 

@@ -1,0 +1,45 @@
+"""A client that asks a server of its own for a token.
+
+The twin of the example in restatedev/xstate. AUTH begins a child, an `auth-server`, and sends it CODE. Some six seconds
+later the server sends TOKEN back, and the client is authorized.
+"""
+
+from typing import Any
+
+from settle import Actions, Context, Event, Statechart
+
+SERVER = "#_server"
+
+
+class Client(Context):
+    """What a client remembers."""
+
+    token: str = ""
+
+
+def send_code(_: Client, __: Event, do: Actions) -> None:
+    """Begin the conversation."""
+    do.send(SERVER, "CODE")
+
+
+def keep_token(ctx: Client, event: Event) -> None:
+    """Remember the token."""
+    ctx.token = event["token"]
+
+
+SERVES: dict[str, Any] = {"id": "server", "machine": "auth-server", "on_done": "refused", "on_error": "refused"}
+
+MACHINE = Statechart(
+    id="auth",
+    context=Client,
+    states=[
+        {"name": "idle", "tags": ["settled"]},
+        {"name": "authorizing", "tags": ["settled"], "invoke": SERVES, "on_enter": send_code},
+        {"name": "authorized", "final": True},
+        {"name": "refused", "final": True},
+    ],
+    transitions=[
+        {"trigger": "AUTH", "source": "idle", "dest": "authorizing"},
+        {"trigger": "TOKEN", "source": "authorizing", "dest": "authorized", "actions": keep_token},
+    ],
+)
