@@ -153,7 +153,7 @@ def sqs_requests(total_bytes: int) -> int:
 def _count_sqs(tally: Tally, operation: str, params: Mapping[str, Any]) -> None:
     entries = [params] if operation == "SendMessage" else params.get("Entries", ())
     size = sum(_message_bytes(entry) for entry in entries)
-    kind = "fifo" if params["QueueUrl"].endswith(".fifo") else "standard"
+    kind = "fifo" if params.get("QueueUrl", "").endswith(".fifo") else "standard"
     tally.units[f"sqs_{kind}_request"] += sqs_requests(size)
     tally.largest_message = max(tally.largest_message, size)
 

@@ -170,6 +170,7 @@ def open_stage() -> Iterator[Stage]:
             SETTLE_DEAD_LETTER_QUEUE_URL=resources.dead_letter_queue_url,
             SETTLE_TIMERS_QUEUE_URL=resources.timers_queue_url,
             SETTLE_TIMERS_QUEUE_ARN=resources.timers_queue_arn,
+            SETTLE_TIMERS_DEAD_LETTER_QUEUE_ARN=resources.timers_dead_letter_queue_arn,
             SETTLE_TASKS_QUEUE_URL=resources.tasks_queue_url,
             SETTLE_TASKS_QUEUE_ARN=resources.tasks_queue_arn,
             SETTLE_TASKS_DEAD_LETTER_QUEUE_ARN=resources.tasks_dead_letter_queue_arn,
@@ -198,6 +199,7 @@ def _set_environment(endpoint: str, folder: str) -> None:
         SETTLE_LOCAL_DIR=folder,
         SETTLE_MACHINES=str(MACHINES),
         SETTLE_TRUSTED_SENDERS=SENDER,
+        SETTLE_TIMER_SENDERS=SENDER,
     )
 
 

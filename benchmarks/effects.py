@@ -1,9 +1,9 @@
-"""What effects add to the cost of an event: requests and billed units of their whole life, counted on the real handlers.
+"""What effects add to the cost of an event: requests and units of their whole life, counted on the real handlers.
 
     python -m benchmarks.effects
 
 Each row is everything that follows from one request of a client, or from two where something is cancelled: through
-outbox, relay, queues, forwarder and worker, until all is quiet. The difference to the first row is what the effect costs.
+outbox, relay, queues, forwarder and worker, until all is quiet. The difference to the first row is what an effect adds.
 """
 
 import json
@@ -17,7 +17,7 @@ from benchmarks.aws_meter import Meter
 from benchmarks.aws_stage import Stage, open_stage
 from benchmarks.tables import print_table
 
-WARM_UP: Final = 2
+WARM_UP: Final = 1
 COUNTED: Final = 2
 ROLES: Final = ("ingress", "consumer", "worker")
 _BOOK: Final[Mapping[str, Any]] = json.loads(Path(__file__).with_name("prices.json").read_text())
@@ -82,9 +82,9 @@ def _run(stage: Stage, group: str, scenario: Scenario) -> Counter[str]:
 
 
 def price(units: Mapping[str, float]) -> float:
-    """Return dollars per million passes for what is counted here; duration and API requests are in `benchmarks.cost`."""
+    """Return dollars per million passes for what is counted here; `benchmarks.cost` has duration and API requests."""
     billed = ("dynamodb_read_unit", "dynamodb_write_unit", "sqs_fifo_request", "sqs_standard_request", "lambda_request")
-    return sum(units.get(name, 0.0) * PRICES[name] for name in billed)
+    return float(sum(units.get(name, 0.0) * PRICES[name] for name in billed))
 
 
 def main() -> None:
@@ -104,7 +104,9 @@ def main() -> None:
         rows,
     )
     fired = PRICES["schedule_fired"] + 4 * PRICES["sqs_standard_request"]
-    print(f"\nA schedule that fires adds {fired:.2f}: the invocation by Scheduler, and a second way through the timers queue.")
+    print(
+        f"\nA schedule that fires adds {fired:.2f}: Scheduler's invocation, and a second way through the timers queue."
+    )
 
 
 if __name__ == "__main__":

@@ -117,6 +117,7 @@ def make_outlets(settings: ConsumerSettings) -> Outlets:
             group=settings.schedule_group,
             role_arn=settings.scheduler_role_arn,
             target_arn=settings.timers_queue_arn,
+            dead_letter_arn=settings.timers_dead_letter_queue_arn,
         ),
     )
 

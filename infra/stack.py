@@ -103,6 +103,7 @@ class SettleStack(Stack):
                 "SETTLE_FUNCTION_TIMEOUT_SECONDS": str(CONSUMER_TIMEOUT_SECONDS),
                 "SETTLE_TIMERS_QUEUE_URL": self.timers.queue.queue_url,
                 "SETTLE_TIMERS_QUEUE_ARN": self.timers.queue.queue_arn,
+                "SETTLE_TIMERS_DEAD_LETTER_QUEUE_ARN": self.timers.dead_letter_queue.queue_arn,
                 "SETTLE_SCHEDULE_GROUP": self.timers.group.schedule_group_name,
                 "SETTLE_SCHEDULER_ROLE_ARN": self.timers.role.role_arn,
             },
@@ -158,11 +159,14 @@ class SettleStack(Stack):
         """Tell the functions whose messages to believe.
 
         SQS stamps the sender on each record as `<role id>:<session>`, where no producer can forge it. Internal events
-        are believed from our roles only, and services are called for the consumer only.
+        are believed from our roles only, services are called for the consumer only, and timers come from the consumer
+        and from its schedules.
         """
         senders = [function.role.role_id for function in (self.ingress, self.consumer, self.worker)]
         self.consumer.function.add_environment("SETTLE_TRUSTED_SENDERS", Fn.join(",", senders))
         self.worker.function.add_environment("SETTLE_TRUSTED_SENDERS", self.consumer.role.role_id)
+        timers = [self.consumer.role.role_id, self.timers.role.role_id]
+        self.consumer.function.add_environment("SETTLE_TIMER_SENDERS", Fn.join(",", timers))
 
     def _outputs(self) -> None:
         """Name what a client and an operator need."""

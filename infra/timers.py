@@ -63,6 +63,8 @@ class Timers(Construct):
         principal = iam.ServicePrincipal(SCHEDULER_SERVICE, conditions={"StringEquals": source})
         role = iam.Role(self, "SchedulerRole", assumed_by=principal)
         grant(role, self.queue, "sqs:SendMessage")
+        # For what it could not send to the queue within a day.
+        grant(role, self.dead_letter_queue, "sqs:SendMessage")
         return role
 
     def grant_set(self, grantee: iam.IGrantable) -> iam.Grant:

@@ -1,7 +1,7 @@
 """A payment that somebody outside completes.
 
 It begins with an amount and what it is for: as the input of a new instance, or of a child of an `order`. The bill goes
-out with a callback address in it (a file in `outbox/`; a real one would be a request to a payment provider). Whoever has
+out with a callback address in it (a file in `outbox/`; a real one would be a request to some provider). Whoever has
 the bill says how it ended, by `POST /callbacks/<token>`: with a result `{"method": ...}`, or with an error.
 
 A bill is good for thirty minutes. The payment then counts as refused, as it does when the provider says so.

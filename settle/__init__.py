@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from settle.core.event import Event, EventKind
     from settle.core.explain import explain
     from settle.core.interpreter import start, step, stop
-    from settle.core.service import ServiceCall, ServiceError
+    from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
     from settle.core.snapshot_codec import decode_snapshot, encode_snapshot
 
 __all__ = [
+    "WAIT_FOR_CALLBACK",
     "Actions",
     "Active",
     "Context",
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "WAIT_FOR_CALLBACK": "settle.core.service",
     "Actions": "settle.core.actions",
     "Active": "settle.core.active",
     "Context": "settle.authoring.context",

@@ -1,8 +1,6 @@
 """A machine that asks the world for one thing at a time, so that each can be counted."""
 
-from typing import Any
-
-from settle import Context, ServiceCall, Statechart
+from settle import Actions, Context, ServiceCall, Statechart
 
 
 class Asked(Context):
@@ -16,7 +14,7 @@ def answer(_: ServiceCall) -> dict[str, int]:
     return {"n": 1}
 
 
-def send_message(_: Asked, __: object, do: Any) -> None:
+def send_message(_: Asked, __: object, do: Actions) -> None:
     """Send a message to an instance of another machine, which ignores it."""
     do.send("flat/partner", "NEXT")
 
@@ -26,7 +24,7 @@ def count(ctx: Asked) -> None:
     ctx.count += 1
 
 
-SERVICE = {"src": answer, "mode": "background", "on_done": "idle", "on_error": "idle"}
+SERVICE = {"src": answer, "mode": "background", "timeout": 10, "on_done": "idle", "on_error": "idle"}
 
 MACHINE = Statechart(
     id="effects",

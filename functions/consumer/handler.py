@@ -12,7 +12,7 @@ from functions.logs import set_up_logs
 from functions.wiring import make_clock, make_dead_letter_queue, make_outlets, make_registry, make_store, new_id
 from settle.runtime.forward_timers import TimerMessage, forward_timers
 from settle.runtime.journal import Deadline
-from settle.runtime.message import read_record
+from settle.runtime.message import is_trusted, read_record
 from settle.runtime.process_batch import BatchProcessor
 from settle.runtime.process_group import Invocation
 
@@ -31,7 +31,7 @@ class Consumer:
         self._trusted = frozenset(settings.trusted_senders)
         self._store = make_store(settings)
         self._outlets = make_outlets(settings)
-        self._timers_arn = settings.timers_queue_arn
+        self._timers_arn, self._timer_senders = settings.timers_queue_arn, settings.timer_senders
         self._dead_letters = make_dead_letter_queue(settings)
         self._registry = make_registry(settings)
         self._registry.check_timeouts(settings.function_timeout_seconds)
@@ -46,7 +46,14 @@ class Consumer:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _forward(self, records: list[dict[str, Any]]) -> list[str]:
-        messages = [TimerMessage(message_id=record["messageId"], body=record["body"]) for record in records]
+        messages = [
+            TimerMessage(
+                message_id=record["messageId"],
+                trusted=is_trusted(record["attributes"].get("SenderId", ""), self._timer_senders),
+                body=record["body"],
+            )
+            for record in records
+        ]
         return forward_timers(self._outlets, self._dead_letters, self._clock, messages)
 
     def _apply(self, records: list[dict[str, Any]], remaining: Callable[[], float]) -> list[str]:

@@ -95,7 +95,7 @@ class EventBridgeScheduler:
                     FlexibleTimeWindow={"Mode": "OFF"},
                     ActionAfterCompletion="DELETE",
                     ClientToken=_client_token(name),
-                    Target={**self._target, "Input": body},
+                    Target={**self._target, "Input": _literal(body)},
                 )
             except ClientError as error:
                 if error_code(error) != EXISTS:
@@ -115,3 +115,11 @@ def _client_token(name: str) -> str:
     # The same for every attempt, so that one whose answer was lost does not meet itself. A token, other than a name,
     # has no dots.
     return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _literal(body: str) -> str:
+    """Write JSON text so that Scheduler leaves it as it is: it replaces words such as `<aws.scheduler.attempt-number>`.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    """
+    return body.replace("<", "\\u003c")

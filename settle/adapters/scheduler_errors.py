@@ -1,4 +1,4 @@
-"""What EventBridge Scheduler and the way to it may answer, in the words of the runtime; by error code.
+"""What EventBridge Scheduler and the way to it may answer, in the words of the runtime; by error code, never by text.
 
 Codes: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html, and CommonErrors beside it.
 """
@@ -9,13 +9,12 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from settle.adapters.sqs_errors import error_code
-from settle.runtime.errors import ScheduleRefusedError, SchedulerUnavailableError
+from settle.runtime.errors import SchedulerUnavailableError
 
 EXISTS: Final = "ConflictException"
 """A schedule of that name is there, or is being changed at this moment."""
 ABSENT: Final = "ResourceNotFoundException"
-REFUSED: Final = "ValidationException"
+"""Of a schedule, or of its group."""
 
 
 @contextmanager
@@ -23,18 +22,22 @@ def translated() -> Iterator[None]:
     """Raise what botocore raises as errors of the runtime.
 
     Raises:
-        ScheduleRefusedError: no retry mends the request.
         SchedulerUnavailableError: throttled, over the quota, unreachable, timed out, failing or closed to us; time or
-            an operator mends it while the timer waits in the outbox.
+            an operator mends it while the timer waits in the outbox. A `ValidationException` is no exception: what AWS
+            says of valid requests our own check has asked before, and a role that Scheduler may not assume is answered
+            by the same code (https://github.com/aws/aws-sdk-js-v3/issues/6494).
     """
     try:
         yield
     except ClientError as error:
-        code = error_code(error)
-        if code == REFUSED:
-            raise ScheduleRefusedError(f"EventBridge Scheduler refuses a schedule: {code}") from error
-        raise SchedulerUnavailableError(f"EventBridge Scheduler: {code}") from error
+        raise SchedulerUnavailableError(f"EventBridge Scheduler: {error_code(error)}") from error
     except BotoCoreError as error:
         if isinstance(error, ParamValidationError):
             raise
         raise SchedulerUnavailableError(f"EventBridge Scheduler cannot be reached: {error}") from error
+
+
+def error_code(error: ClientError) -> str:
+    """Return the error code of a response."""
+    code: str = error.response.get("Error", {}).get("Code", "")
+    return code

@@ -75,8 +75,7 @@ class SqliteScheduler:
             for name, body in due:
                 connection.execute("DELETE FROM schedule WHERE name = ?", (name,))
                 tables.insert_alone(connection, queue.name, SCHEDULER, body, now)
-        if due:
-            queue.ring()
+        queue.ring()
         return len(due)
 
     def next_at(self) -> float | None:

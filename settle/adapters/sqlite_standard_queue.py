@@ -1,6 +1,7 @@
 """A standard SQS queue in a SQLite file: at least once, and each message after a delay of its own.
 
-A message is a group of its own, so the tables and rules of the FIFO queue serve: nothing waits behind anything.
+A message is a group of its own, so the tables and rules of the FIFO queue serve: nothing waits behind anything. As
+there, a handle whose message is visible again deletes nothing, where SQS might still delete: the message comes again.
 """
 
 from collections.abc import Mapping, Sequence

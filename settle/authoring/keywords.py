@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from settle.authoring.findings import Findings
 from settle.authoring.lists import listed
+from settle.authoring.service_words import read_service_words
 from settle.authoring.vocabulary import INVOKE, SHORTHAND
-from settle.core.delay import parse_duration
-from settle.core.spec import EVENTLESS, INLINE_TIMEOUT_SECONDS, SERVICE_ATTEMPTS
+from settle.core.spec import EVENTLESS
 
 STATE_DONE: Final = "\0done.state"
 """Trigger of a transition for the end of its own source, whose path is known only when the tree is complete."""
@@ -27,14 +27,19 @@ _SHORTHANDS: Final = {EVENTLESS: "an `always`", DELAYED: "an `on_timeout`"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedInvoke:
-    """An invoke as written. `src` is a name or a callable, or the name of a machine; an empty id is the default."""
+    """An invoke as written.
+
+    Attributes:
+        src: a name or a callable, or the name of a machine.
+        id: empty for the default.
+        options: fields of its `InvokeSpec` that say how it is run.
+    """
 
     src: object
     id: str
     machine: bool
     input: object
-    timeout: float
-    attempts: int
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,32 +102,14 @@ def _names_what_it_invokes(words: Mapping[str, object]) -> bool:
 
 
 def _parse_invoke(words: Mapping[str, object], node: str, findings: Findings) -> ParsedInvoke:
-    identifier, attempts = words.get("id", ""), words.get("attempts", SERVICE_ATTEMPTS)
+    identifier, machine = words.get("id", ""), "machine" in words
     if not isinstance(identifier, str):
         findings.error("bad-invoke", node, f"the `id` of an invoke is text, not {identifier!r}")
         identifier = ""
-    if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
-        findings.error("bad-invoke", node, f"`attempts` is a whole number from 1 on, not {attempts!r}")
-        attempts = SERVICE_ATTEMPTS
-    timeout = _parse_timeout(words.get("timeout", INLINE_TIMEOUT_SECONDS))
-    if timeout is None:
-        message = f"`timeout` is a number of seconds above 0, or text like '500ms' or '2s', not {words['timeout']!r}"
-        findings.error("bad-invoke", node, message)
-        timeout = INLINE_TIMEOUT_SECONDS
-    machine = "machine" in words
     return ParsedInvoke(
         src=words["machine" if machine else "src"],
         id=identifier,
         machine=machine,
         input=words.get("input"),
-        timeout=timeout,
-        attempts=attempts,
+        options=read_service_words(words, lambda message: findings.error("bad-invoke", node, message), machine=machine),
     )
-
-
-def _parse_timeout(value: object) -> float | None:
-    """Return a time limit in seconds, or None when it is none."""
-    try:
-        return parse_duration(value) or None
-    except ValueError:
-        return None

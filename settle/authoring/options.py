@@ -10,10 +10,11 @@ from settle.authoring.findings import Findings
 from settle.authoring.lost_fields import find_lost_fields
 from settle.core.codec import Codec, ModelCodec, PlainCodec
 from settle.core.definition import Definition
+from settle.core.delay import parse_duration
 from settle.core.errors import DefinitionError, Finding
-from settle.core.spec import MAX_DEPTH, ErrorPolicy, Selection
+from settle.core.spec import MAX_DEPTH, ErrorPolicy, InvokeMode, Selection
 
-Choice = TypeVar("Choice", Selection, ErrorPolicy)
+Choice = TypeVar("Choice", Selection, ErrorPolicy, InvokeMode)
 
 
 class Versioned(Protocol):
@@ -39,6 +40,21 @@ def read_create_on_event(value: object, findings: Findings) -> bool:
     if not isinstance(value, bool):
         findings.error("bad-create-on-event", "", f"`create_on_event` is True or False, not {value!r}")
     return bool(value)
+
+
+def read_retention(value: object, findings: Findings) -> float | None:
+    """Return how long an instance is kept after it has ended, in seconds; None until somebody deletes it."""
+    if value is None:
+        return None
+    try:
+        return parse_duration(value)
+    except ValueError:
+        message = (
+            "`retention` is how long an instance is kept after its end: seconds, a timedelta, text like '30d' or"
+            f" 'P30D', at most a hundred years, or None until somebody deletes it; not {value!r}"
+        )
+        findings.error("bad-retention", "", message)
+        return None
 
 
 def read_initial_context(context: object, findings: Findings) -> Mapping[str, Any]:

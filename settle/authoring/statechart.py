@@ -1,6 +1,7 @@
 """`Statechart`: how a machine is written in Python."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from settle.authoring.options import (
     read_events,
     read_initial_context,
     read_reasons,
+    read_retention,
     too_deep_is_a_finding,
 )
 from settle.authoring.transitions_front_end import Reusable, StatechartParser
@@ -25,7 +27,7 @@ from settle.core.codec import Codec
 from settle.core.compile import compile_machine
 from settle.core.definition import Definition
 from settle.core.errors import DefinitionError
-from settle.core.spec import ErrorPolicy, MachineSpec, NodeSpec, Selection
+from settle.core.spec import ErrorPolicy, InvokeMode, MachineSpec, NodeSpec, Selection
 
 Name = str | Enum
 """Names a state; inside another state, by its path from there."""
@@ -55,6 +57,8 @@ class Statechart(Reusable):
         selection: `scxml`, or `xstate` for its rules of which transition takes an event.
         errors: `raise`: an exception in a guard or an action aborts the macrostep. `event`: it becomes the event
             `error.execution`.
+        retention: how long an instance is kept after it has ended: seconds, a `timedelta`, text such as `30d` or
+            `P30D`; None until somebody deletes it. It may be changed without a new version.
         silenced: findings not to report: the reason, by code or by `code@path`.
         versions: older versions that live instances may still be on.
         words: those of a state that the machine itself takes too: `on_enter`, `on_exit`, `invoke`, `always`, `timeout`,
@@ -82,6 +86,7 @@ class Statechart(Reusable):
         create_on_event: bool = True,
         selection: str = Selection.SCXML,
         errors: str = ErrorPolicy.RAISE,
+        retention: float | str | timedelta | None = None,
         silenced: Mapping[str, str] | None = None,
         versions: "Sequence[Statechart]" = (),
         **words: object,
@@ -104,6 +109,7 @@ class Statechart(Reusable):
             create_on_event=create_on_event,
             selection=selection,
             errors=errors,
+            retention=retention,
             silenced=silenced,
         )
 
@@ -114,6 +120,7 @@ class Statechart(Reusable):
         *,
         implementation: object = None,
         id: str | None = None,  # noqa: A002 - the word of XState
+        services: str = InvokeMode.INLINE,
         **options: Any,  # noqa: ANN401 - each has the type that it has above
     ) -> Self:
         """Read a machine of XState 5 or of Stately (docs/xstate.md).
@@ -122,8 +129,9 @@ class Statechart(Reusable):
             config: what `createMachine` is given, as an object or as JSON text.
             implementation: where the names of its guards, actions and actors are looked up.
             id: instead of the one in the file.
-            options: `version`, `context`, `events`, `create_on_event`, `errors`, `silenced` and `versions`, as above.
-                Without a `context` it is a dict that begins with what the file has.
+            services: where services run whose invoke has no `mode`: `inline`, or in the `background`, as in XState.
+            options: `version`, `context`, `events`, `create_on_event`, `errors`, `retention`, `silenced` and
+                `versions`, as above. Without a `context` it is a dict that begins with what the file has.
 
         Raises:
             DefinitionError: with everything that is wrong or cannot be carried over.
@@ -131,8 +139,9 @@ class Statechart(Reusable):
         from settle.authoring.xstate import read_xstate  # noqa: PLC0415 - only such charts need it, at every cold start
 
         findings = Findings()
+        mode = choose(InvokeMode, "services", services, findings)
         with too_deep_is_a_finding(id or ""):
-            machine = read_xstate(config, Binder((implementation,), findings), findings)
+            machine = read_xstate(config, Binder((implementation,), findings), findings, services=mode)
         for note in machine.notes:
             findings.warn(note.code, note.node, note.message)
         return cls._imported(
@@ -161,7 +170,7 @@ class Statechart(Reusable):
             implementation: where the names of its callbacks are looked up.
             id: instead of the machine's `name`.
             context: as above; its methods are looked up after those of the implementation.
-            options: `version`, `events`, `create_on_event`, `errors`, `silenced` and `versions`, as above.
+            options: `version`, `events`, `create_on_event`, `errors`, `retention`, `silenced` and `versions`, as above.
 
         Raises:
             DefinitionError: with everything that is wrong or cannot be carried over.
@@ -211,6 +220,7 @@ class Statechart(Reusable):
         create_on_event: bool = True,
         selection: str = Selection.SCXML,
         errors: str = ErrorPolicy.RAISE,
+        retention: float | str | timedelta | None = None,
         silenced: Mapping[str, str] | None = None,
     ) -> None:
         """Compile a machine and take it for one's own."""
@@ -227,6 +237,7 @@ class Statechart(Reusable):
             create_on_event=read_create_on_event(create_on_event, findings),
             selection=choose(Selection, "selection", selection, findings),
             errors=choose(ErrorPolicy, "errors", errors, findings),
+            retention=read_retention(retention, findings),
             silenced=read_reasons(silenced or {}, findings),
         )
         self.definition = _build(spec, findings)

@@ -101,11 +101,16 @@ DEFAULT: Final = Vocabulary("the `default` of a history state", INITIAL.words, _
 
 INVOKE: Final = Vocabulary(
     "an invoke",
-    _words("src machine id input timeout attempts on_done on_error"),
+    _words(
+        "src machine id input mode timeout attempts backoff max_backoff final_errors delivery deadline on_done on_error"
+    ),
     {
         "onDone": "write `on_done`",
         "onError": "write `on_error`",
         "retries": "write `attempts`",
+        "background": "write `mode`: 'background'",
+        "inline": "write `mode`: 'inline'",
+        "retry": "write `attempts`, and for a service in the background `backoff`",
     },
 )
 
@@ -116,7 +121,7 @@ OPTIONS: Final = Vocabulary(
     "the machine",
     _words(
         "id version context events implementation initial states transitions create_on_event silenced versions"
-        " on_enter on_exit invoke always timeout on_timeout output description meta selection errors"
+        " on_enter on_exit invoke always timeout on_timeout output description meta selection errors retention"
     ),
     {
         "name": "write `id`",
@@ -141,6 +146,6 @@ OPTIONS: Final = Vocabulary(
 
 IMPORT: Final = Vocabulary(
     "an imported machine",
-    _words("version context events create_on_event errors silenced versions"),
+    _words("version context events create_on_event errors retention silenced versions"),
     {"selection": "it is that of the dialect the machine was written in; take it out"},
 )

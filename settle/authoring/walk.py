@@ -229,8 +229,7 @@ class _Walker:
             fn=fn,
             machine=parsed.machine,
             input=self._value(path, "input", parsed.input),
-            timeout=parsed.timeout,
-            attempts=parsed.attempts,
+            **parsed.options,
         )
 
     def _actions(self, references: Iterable[object], path: str) -> tuple[Action, ...]:

@@ -1,11 +1,11 @@
 """`settle check`: reads every machine file and says what is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from settle.authoring.statechart import Statechart
-from settle.runtime.machine_files import MachineFileError, find_machine_files, load_machine_file
+from settle.runtime.machine_files import MachineFileError, check_children, find_machine_files, load_machine_file
 
 _INDENT: Final = " " * 7
 
@@ -22,17 +22,28 @@ def check(directory: Path | None = None, *, strict: bool = False) -> int:
     except MachineFileError as error:
         print(error)
         return 1
+    known = _find_ids(files)
     owners: dict[str, Path] = {}
-    wrong = sum(not _check_file(path, owners, strict=strict) for path in files)
+    wrong = sum(not _check_file(path, owners, known, strict=strict) for path in files)
     print(f"{len(files)} files, {wrong} wrong")
     return 1 if wrong else 0
 
 
-def _check_file(path: Path, owners: dict[str, Path], *, strict: bool) -> bool:
+def _find_ids(files: Sequence[Path]) -> frozenset[str] | None:
+    """Return the names of all machines; None when a file is wrong, for what it would export is not known."""
+    try:
+        return frozenset(load_machine_file(path).id for path in files)
+    except MachineFileError:
+        return None
+
+
+def _check_file(path: Path, owners: dict[str, Path], known: frozenset[str] | None, *, strict: bool) -> bool:
     """Print what there is to say about a file; return whether it passes."""
     try:
         chart = load_machine_file(path)
         _check_id(chart, path, owners)
+        if known is not None:
+            check_children(path, chart, known)
     except MachineFileError as error:
         print(f"wrong  {error}")
         return False

@@ -9,6 +9,7 @@ from settle.core.delay import find_due
 from settle.core.effects import Effect, Log, SendEvent
 from settle.core.errors import EffectLimitError, StepError
 from settle.core.event import RUNTIME_PREFIX
+from settle.core.targets import check_target
 
 MAX_EFFECTS: Final = 256
 """Effects that one macrostep may record, raised events included."""
@@ -84,8 +85,9 @@ class Actions:
         """Send an event once the macrostep is stored.
 
         Args:
-            target: to whom, as whoever runs the machine understands it; None for this instance itself, which then takes
-                the event in a macrostep of its own.
+            target: to whom: `machine/instance`; `#_parent` for the instance that invoked this one; `#_<invoke id>` for
+                a live child; None for this instance itself, which then takes the event in a macrostep of its own. One
+                that is not there makes an event `error.communication`.
             event_type: its type.
             data: JSON data.
             delay: how long to wait first: seconds, text such as `24h` or `PT24H`, a `timedelta`, or an aware
@@ -93,12 +95,13 @@ class Actions:
             id: by which `cancel` finds it while it waits.
 
         Raises:
-            ValueError: no type, or a delay that is none.
+            ValueError: no type, a target that is nobody's name, or a delay that is none.
             TypeError: target, type or id is no text.
             EventInvalidError: it is for this instance itself, and the data does not fit the model of its type.
         """
         _check_type(event_type)
         _check_text("`target`", target or "")
+        check_target(target or "")
         _check_text("`id`", id)
         self._add()
         message = SendEvent(target=target or "", type=event_type, data=_plain.dump({} if data is None else data), id=id)

@@ -66,7 +66,8 @@ class SendEvent:
     """Send an event; what `do.send` asked for, at once or when its delay was over.
 
     Attributes:
-        target: to whom, in the host's words; empty for this instance itself, through its queue of external events.
+        target: to whom: `machine/instance`, `#_parent`, or `#_<invoke id>` for a live child; empty for this instance
+            itself, through its queue of external events.
         type: event type.
         data: JSON data.
         id: as the action named it; may be empty.

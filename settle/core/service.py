@@ -11,21 +11,23 @@ from settle.core.event import Event
 class ServiceCall:
     """One call of a service.
 
-    A service runs at least once. Whatever it does to the world it should do under `key`, which is the same in every
-    repetition of this call and in no other.
+    A service runs at least once, unless its invoke asks for `at_most_once`. Whatever it does to the world it should do
+    under `key`, which is the same in every repetition of this call and in no other.
 
     Attributes:
         key: idempotency key, 32 hexadecimal digits.
-        context: the instance's context, loaded anew for this call; changes to it are lost. A service answers by
-            returning JSON data, which its `done.invoke` event carries.
+        context: the instance's context, loaded anew for this call; changes to it are lost. A service in the background
+            sees it as it is when the attempt begins, which another event may have changed since; what must not change
+            belongs into `input`. A service answers by returning JSON data, which its `done.invoke` event carries.
         machine: id of the machine.
         instance: id of the instance.
         invoke: id of the invoke.
-        input: what the invoke gives it, as JSON data; None when it gives nothing.
-        event: the external event whose run called the service.
+        input: what the invoke gives it, as JSON data, worked out when it was begun; None when it gives nothing.
+        event: the external event whose run began the service.
         attempt: 1 for the first call.
-        now: the time of the run, in seconds since the epoch; the same in every repetition once the run was journalled.
-        token: of a background service: whoever has it may complete the invoke from outside, once, by
+        now: in seconds since the epoch: the time of the run, which is the same in every repetition once the run was
+            journalled; for a service in the background, when the attempt began.
+        token: of a service in the background: whoever has it may complete the invoke from outside, once, by
             `POST /callbacks/{token}`, while it is live. Empty for an inline service.
     """
 
@@ -46,14 +48,18 @@ class _Pending(Enum):
 
 
 WAIT_FOR_CALLBACK: Final = _Pending.PENDING
-"""What a background service returns when it has handed out `call.token` and its result comes from outside."""
+"""What a service in the background returns when it has handed out `call.token` and its result comes from outside.
+
+The invoke stays live until then, or until its `deadline`. An inline service that returns it has answered with what is
+no JSON data, which is its error event.
+"""
 
 
 @dataclass
 class ServiceError(Exception):
     """Raised by a service that failed for good: no further attempt, its `error.invoke` event carries `code` and `data`.
 
-    Any other exception counts as a passing fault and is tried again.
+    Any other exception counts as a passing fault and is tried again, unless the `final_errors` of the invoke name it.
     """
 
     code: str

@@ -36,6 +36,15 @@ MAX_BACKOFF_SECONDS: Final = 300.0
 """Pauses between the calls of a background service, unless its invoke says otherwise."""
 DEADLINE_SECONDS: Final = 900.0
 """How long a background service may take in all, unless its invoke says otherwise."""
+WORKER_MARGIN_SECONDS: Final = 10.0
+"""What an invocation of the worker needs beside the call itself: to begin, and to send the answer."""
+LONGEST_CALL_SECONDS: Final = 900.0 - WORKER_MARGIN_SECONDS
+"""Longest call of a background service; Lambda ends a function after 900 seconds
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html)."""
+LONGEST_PAUSE_SECONDS: Final = 11 * 3600.0
+"""Longest pause between two calls; SQS hides a message for at most 12 hours from when it was received, which a call and
+the pause after it have together
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html)."""
 
 
 class NodeKind(StrEnum):
@@ -240,8 +249,8 @@ class MachineSpec:
         create_on_event: whether the first event of an unknown instance creates it.
         selection: whose rules decide which transitions an event enables.
         errors: what an exception in a guard or an action does.
-        retention: how long an instance is kept after it has ended, in seconds; None until somebody deletes it. Not part of
-            the definition's hash: it says nothing about how instances behave.
+        retention: how long an instance is kept after it has ended, in seconds; None until somebody deletes it. Not part
+            of the definition's hash: it says nothing about how instances behave.
         silenced: reason by finding code, or by `code@node`; such findings are not reported.
     """
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from settle.core.conditions import describe_condition
 from settle.core.spec import (
     Action,
+    Delivery,
     ErrorPolicy,
     InvokeSpec,
     MachineSpec,
@@ -19,6 +20,10 @@ from settle.core.spec import (
 
 HASH_DIGITS: Final = 16
 _FOR_PEOPLE: Final = frozenset({"description"})
+_FOR_OPERATORS: Final = frozenset({"retention", "backoff", "max_backoff", "final_errors"})
+_FOR_OPERATORS_IN_BACKGROUND: Final = _FOR_OPERATORS | {"timeout", "attempts"}
+"""What operators turn while instances live. Of an inline service `timeout` and `attempts` are in the hash: they were in
+the first release, and no hash changes afterwards."""
 
 
 def make_table(spec: MachineSpec) -> dict[str, Any]:
@@ -36,6 +41,8 @@ def make_table(spec: MachineSpec) -> dict[str, Any]:
         data["selection"] = spec.selection.value
     if spec.errors is not ErrorPolicy.RAISE:
         data["errors"] = spec.errors.value
+    if spec.retention is not None:
+        data["retention"] = spec.retention
     return data
 
 
@@ -43,11 +50,12 @@ def hash_table(table: Mapping[str, Any]) -> str:
     """Hash what decides where an event leads: 16 hexadecimal digits, equal for equal definitions on any machine.
 
     Schemas stay out: a model is checked whenever data is loaded, and the text of its schema changes with releases of
-    pydantic, which must not strand live instances. So do descriptions: a better sentence is no other machine.
+    pydantic, which must not strand live instances. So do descriptions: a better sentence is no other machine. And so
+    does what operators turn: how long an ended instance is kept, and how a background service is tried again.
     """
     structure = {
-        **table,
-        "root": _without_descriptions(table["root"]),
+        **_without(_FOR_OPERATORS, table),
+        "root": _structure_of(table["root"]),
         "context": None,
         "events": sorted(table["events"]),
     }
@@ -55,12 +63,21 @@ def hash_table(table: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
 
-def _without_descriptions(node: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in node.items() if key not in _FOR_PEOPLE}
+def _structure_of(node: Mapping[str, Any]) -> dict[str, Any]:
+    kept = _without(_FOR_PEOPLE, node)
     for key in ("children", "transitions"):
         if key in kept:
-            kept[key] = [_without_descriptions(item) for item in kept[key]]
+            kept[key] = [_structure_of(item) for item in kept[key]]
+    if "invoke" in kept:
+        kept["invoke"] = [
+            _without(_FOR_OPERATORS_IN_BACKGROUND if "mode" in invoke else _FOR_OPERATORS, invoke)
+            for invoke in kept["invoke"]
+        ]
     return kept
+
+
+def _without(keys: Collection[str], data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in keys}
 
 
 def _describe_node(spec: NodeSpec) -> dict[str, Any]:
@@ -90,7 +107,19 @@ def _describe_invoke(spec: InvokeSpec) -> dict[str, Any]:
     data: dict[str, Any] = {"id": spec.id, "machine": spec.src}
     if not spec.machine:
         data = {"id": spec.id, "src": spec.src, "timeout": spec.timeout, "attempts": spec.attempts}
+        data |= _describe_background(spec) if spec.background else {}
+        data |= {"final_errors": [error.__name__ for error in spec.final_errors]} if spec.final_errors else {}
     return data if spec.input is None else {**data, "input": _describe_value(spec.input)}
+
+
+def _describe_background(spec: InvokeSpec) -> dict[str, Any]:
+    data = {
+        "mode": spec.mode.value,
+        "backoff": spec.backoff,
+        "max_backoff": spec.max_backoff,
+        "deadline": spec.deadline,
+    }
+    return data if spec.delivery is Delivery.AT_LEAST_ONCE else {**data, "delivery": spec.delivery.value}
 
 
 def _describe_transition(item: TransitionSpec) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from settle.core.conditions import Guard, guards_of
 from settle.core.definition import Definition, Node
+from settle.core.delay import format_duration
 from settle.core.spec import NodeKind
 from settle.drawing.describe_nodes import describe_nature, describe_notes
 from settle.drawing.describe_transitions import describe_transition
@@ -27,6 +28,8 @@ def describe(definition: Definition) -> str:
     lines += [f"{beginning} {'; '.join(describe_nature(definition, root))}.", *describe_notes(root)]
     if not definition.create_on_event:
         lines.append("It has to be created before its first event.")
+    if definition.retention is not None:
+        lines.append(f"It is deleted {format_duration(definition.retention)} after it has ended.")
     if root.transitions:
         lines += ["", "anywhere:", *_indented(_describe_transitions(definition, root))]
     for index in (*root.children, *root.history):

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from settle.core.definition import Definition, Node
-from settle.core.spec import REJECTED, InvokeSpec, NodeKind
+from settle.core.delay import format_duration
+from settle.core.spec import BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, REJECTED, Delivery, InvokeSpec, NodeKind
 from settle.drawing.parts import (
     action_names,
     has_own_limits,
+    in_background,
     name_of,
     other_tags,
     output_text,
@@ -63,8 +65,22 @@ def _describe_invoke(node: Node, invoke: InvokeSpec) -> str:
     named = "" if name == invoke.src else f" as {name}"
     if invoke.machine:
         return f"runs the machine {invoke.src}{named}"
-    limits = f" (at most {_times(invoke.attempts)}, {invoke.timeout:g} seconds each)" if has_own_limits(invoke) else ""
-    return f"runs the service {invoke.src}{named}{limits}"
+    where = f" {in_background(invoke)}" if invoke.background else ""
+    limits = list(_describe_limits(invoke))
+    return f"runs the service {invoke.src}{named}{where}" + (f" ({', '.join(limits)})" if limits else "")
+
+
+def _describe_limits(invoke: InvokeSpec) -> Iterator[str]:
+    """Yield how often a service is tried, and when it is not tried again, as far as an author has said so."""
+    if has_own_limits(invoke):
+        yield f"at most {_times(invoke.attempts)}"
+        yield f"{invoke.timeout:g} seconds each"
+    if invoke.background and (invoke.backoff, invoke.max_backoff) != (BACKOFF_SECONDS, MAX_BACKOFF_SECONDS):
+        yield f"with {format_duration(invoke.backoff)} to {format_duration(invoke.max_backoff)} in between"
+    if invoke.delivery is Delivery.AT_MOST_ONCE:
+        yield "never again when its end is not known"
+    if invoke.final_errors:
+        yield f"never again after {' or '.join(error.__name__ for error in invoke.final_errors)}"
 
 
 def _times(count: int) -> str:

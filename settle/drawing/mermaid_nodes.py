@@ -7,7 +7,16 @@ from settle.core.spec import REJECTED, InvokeSpec, NodeKind
 from settle.drawing.mermaid_labels import HISTORY_MARKS, into
 from settle.drawing.mermaid_plan import WHOLE, Plan, Row
 from settle.drawing.mermaid_text import BOX_WIDTH, BULLET, LINE_BREAK, escape, wrap
-from settle.drawing.parts import action_names, child_towards, name_of, other_tags, output_text, service_name, waits
+from settle.drawing.parts import (
+    action_names,
+    child_towards,
+    in_background,
+    name_of,
+    other_tags,
+    output_text,
+    service_name,
+    waits,
+)
 
 
 def draw_boxes(plan: Plan) -> Iterator[str]:
@@ -114,4 +123,5 @@ def _lines_in(plan: Plan, node: Node) -> Iterator[str]:
 def _service(node: Node, invoke: InvokeSpec) -> str:
     name = service_name(node, invoke)
     what = f"machine {invoke.src}" if invoke.machine else invoke.src
-    return what if name == invoke.src else f"{what} ({name})"
+    named = what if name == invoke.src else f"{what} ({name})"
+    return f"{named} {in_background(invoke)}" if invoke.background else named

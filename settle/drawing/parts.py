@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from settle.core.conditions import AllOf
 from settle.core.definition import Definition, Node, Transition
+from settle.core.delay import format_duration
 from settle.core.event import DONE_INVOKE, DONE_STATE, ERROR_INVOKE
 from settle.core.spec import (
     ANY_EVENT,
+    BACKGROUND_TIMEOUT_SECONDS,
     EVENTLESS,
     INLINE_TIMEOUT_SECONDS,
     REJECTED,
@@ -83,7 +85,13 @@ def service_name(node: Node, invoke: InvokeSpec) -> str:
 
 def has_own_limits(invoke: InvokeSpec) -> bool:
     """Tell whether a service has a timeout or attempts of its own."""
-    return not invoke.machine and (invoke.timeout, invoke.attempts) != (INLINE_TIMEOUT_SECONDS, SERVICE_ATTEMPTS)
+    timeout = BACKGROUND_TIMEOUT_SECONDS if invoke.background else INLINE_TIMEOUT_SECONDS
+    return not invoke.machine and (invoke.timeout, invoke.attempts) != (timeout, SERVICE_ATTEMPTS)
+
+
+def in_background(invoke: InvokeSpec) -> str:
+    """Return that a service runs in the background, and for how long at most; nothing for any other."""
+    return f"in the background for at most {format_duration(invoke.deadline)}" if invoke.background else ""
 
 
 # Transitions ---------------------------------------------------------------------------------------------------------
@@ -166,7 +174,11 @@ def waits(definition: Definition, node: Node) -> bool:
     if definition.uses_settled:
         return SETTLED in node.effective_tags
     around = (node, *(definition.nodes[index] for index in node.ancestors))
-    return not any(holder.invokes or _passes_on(definition, holder) for holder in around)
+    return not any(_runs_inline(holder) or _passes_on(definition, holder) for holder in around)
+
+
+def _runs_inline(node: Node) -> bool:
+    return any(invoke.inline for invoke in node.invokes)
 
 
 def _passes_on(definition: Definition, node: Node) -> bool:

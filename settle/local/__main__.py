@@ -43,10 +43,14 @@ def _run(chosen: Options, resources: ExitStack) -> None:
     from settle.local.zygote_process import MachineFiles, ZygoteProcess  # noqa: PLC0415
 
     data = resources.enter_context(DataDirectory(chosen.data))
-    handlers = [handler.rpartition(".")[0] for handler in (chosen.ingress_handler, chosen.consumer_handler)]
+    handlers = [function.handler.rpartition(".")[0] for function in chosen.functions]
     zygote = ZygoteProcess(
         modules=[*handlers, *PRELOADED[chosen.backend]],
-        machines=MachineFiles(directory=str(chosen.machines), function_timeout=chosen.consumer_timeout),
+        machines=MachineFiles(
+            directory=str(chosen.machines),
+            consumer_timeout=chosen.consumer_timeout,
+            worker_timeout=chosen.worker_timeout,
+        ),
         log=None if chosen.verbose else data.log("zygote"),
     )
     resources.callback(zygote.close)

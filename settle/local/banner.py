@@ -18,13 +18,15 @@ def describe(chosen: Options, machines: Sequence[str], backend: str, data: DataD
     machine, event = _SAMPLE if _SAMPLE[0] in machines or not machines else (machines[0], "AN_EVENT")
     instance = f"{url}/machines/{machine}/instances/demo"
     body = f"""-H 'content-type: application/json' -d '{{"type": "{event}"}}'"""
+    functions = ", ".join(f"{function.name} {function.concurrency}" for function in chosen.functions)
     logs = "on this console" if chosen.verbose else f"{data.logs}/"
     return f"""{READY} {url}  (Ctrl-C ends it)
   backend    {chosen.backend}: {backend}
   machines   {", ".join(machines) or "none"}  (from {chosen.machines}/)
-  functions  ingress, up to {chosen.ingress_concurrency} processes; consumer, up to {chosen.consumer_concurrency}
+  functions  {functions}  (processes at most)
   logs       {logs}
   processes  {url}/dev/processes
+  clock      {url}/dev/clock  (POST '{{"advance": "24h"}}' and a day has passed)
 
 Try:
   curl -X POST {instance}/events {body}

@@ -50,6 +50,16 @@ class DataDirectory:
         return self.path / "settle.db"
 
     @property
+    def clock(self) -> Path:
+        """The file that says how far the clock of what is in the database is ahead."""
+        return self.path / "settle.clock"
+
+    @property
+    def passing_clock(self) -> Path:
+        """The same for a backend that keeps nothing."""
+        return self.path / "moto.clock"
+
+    @property
     def logs(self) -> Path:
         """Directory of log files."""
         return self.path / "logs"

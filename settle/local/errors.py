@@ -2,6 +2,7 @@
 
 Exception
 ├── StartError             the system cannot start; the message tells the user what to do
+├── BusyError              what is being worked on did not end in time
 └── InvocationError        an invocation failed, as Lambda would report it
     ├── FunctionError      the handler raised, could not be imported, or answered what is not JSON
     ├── TimedOutError      it took longer than the function's timeout; its sandbox was killed
@@ -12,6 +13,10 @@ Exception
 
 class StartError(Exception):
     """The system cannot start; the message is one line for the user."""
+
+
+class BusyError(Exception):
+    """What is being worked on did not end in time."""
 
 
 class InvocationError(Exception):

@@ -1,8 +1,8 @@
-"""Lambda's event source mapping for an SQS FIFO queue: takes batches, invokes the function, deletes what succeeded.
+"""Lambda's event source mapping for an SQS queue: takes batches, invokes the function, deletes what succeeded.
 
-The rules are those of AWS: at most ten messages in a batch, several groups in one batch, order kept within a group, one
-batch in flight per group (the queue's lock), as many invocations at once as the maximum concurrency allows. Messages
-that are not deleted come again when their visibility timeout ends; nothing shortens it.
+The rules are those of AWS: at most ten messages in a batch and as many invocations at once as the maximum concurrency
+allows. From a FIFO queue several groups in one batch, order kept within a group, and one batch in flight per group (the
+queue's lock). Messages that are not deleted come again when their visibility timeout ends; nothing here shortens it.
 
 Each worker thread serves one invocation at a time; one of the idle ones polls. While invocations compute nobody polls:
 the cores are busy, messages gather, and the next batch is a full one, which costs little more than a batch of one. An
@@ -20,14 +20,18 @@ from typing import Any, Final, Protocol
 from settle.adapters.polled_queue import PolledQueue, ReceivedMessage
 from settle.local import batch_response, sqs_event
 from settle.local.errors import InvocationError, StartError
+from settle.local.gate import Gate
 from settle.runtime.errors import UnavailableError
 
 MAX_BATCH_SIZE: Final = 10
-"""Of a FIFO queue (https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html)."""
+"""Of a FIFO queue, and of a standard queue without a batching window
+(https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html)."""
 COMPUTING_SECONDS: Final = 0.015
 """An invocation that takes longer than this is waiting for something. Ten events compute for less."""
 WAIT_SECONDS: Final = 0.5
 """How long one wait for messages lasts: how soon a stop is noticed, and a message whose timeout has ended."""
+HURRY_SECONDS: Final = 0.02
+"""The same while somebody waits until nothing is left to do."""
 BACK_OFF_SECONDS: Final = 1.0
 """After the queue could not be reached."""
 _LOG: Final = logging.getLogger("settle.local")
@@ -67,7 +71,7 @@ class MappingConfig:
             )
         if not 1 <= self.batch_size <= MAX_BATCH_SIZE:
             raise StartError(
-                f"BatchSize {self.batch_size} is not between 1 and {MAX_BATCH_SIZE}, as a FIFO queue needs"
+                f"BatchSize {self.batch_size} is not between 1 and {MAX_BATCH_SIZE}, as a queue like this needs"
             )
 
 
@@ -88,15 +92,24 @@ class EventSourceMapping:
         queue: where the messages come from.
         invoke: runs the function.
         config: settings.
+        gate: closed while no message may be taken; None when it never is.
         computing: invocations that may compute before messages gather; half the cores by default, the other half
             being for the ingress.
     """
 
     def __init__(
-        self, queue: PolledQueue, invoke: Invoke, config: MappingConfig, *, computing: int | None = None
+        self,
+        queue: PolledQueue,
+        invoke: Invoke,
+        config: MappingConfig,
+        *,
+        gate: Gate | None = None,
+        computing: int | None = None,
     ) -> None:
         self.counters = MappingCounters()
         self._queue, self._invoke, self._config = queue, invoke, config
+        self._gate = gate or Gate()
+        self._gate.expect(queue.arn)
         self._computing = computing or max(1, (os.cpu_count() or 1) // 2)
         self._changed = threading.Condition()
         self._polling = False
@@ -126,7 +139,10 @@ class EventSourceMapping:
             try:
                 batch = self._next_batch()
                 if batch:
-                    self.process(batch)
+                    try:
+                        self.process(batch)
+                    finally:
+                        self._gate.leave_done()
             except Exception:  # noqa: BLE001 - the entry point of the thread: the mapping must outlive whatever goes wrong
                 _LOG.exception("the event source mapping met an unexpected error and goes on")
                 self._stopping.wait(BACK_OFF_SECONDS)
@@ -156,18 +172,33 @@ class EventSourceMapping:
         return self._stopping.is_set() or sum(begun > since for begun in list(self._begun.values())) < self._computing
 
     def _poll(self) -> list[ReceivedMessage]:
+        """Wait for messages; when some are returned, the gate has yet to be left."""
         while not self._stopping.is_set():
             try:
-                messages = self._queue.receive(
-                    max_messages=self._config.batch_size, visibility_timeout=self._config.visibility_timeout
-                )
-                if messages:
+                turn = self._gate.enter(WAIT_SECONDS)
+                if turn is None:
+                    continue
+                if messages := self._look(turn):
                     return messages
-                self._queue.wait(WAIT_SECONDS)
+                self._queue.wait(HURRY_SECONDS if self._gate.is_watched else WAIT_SECONDS)
             except UnavailableError as error:
                 _LOG.warning("the queue cannot be polled: %s", error)
                 self._stopping.wait(BACK_OFF_SECONDS)
         return []
+
+    def _look(self, turn: int) -> list[ReceivedMessage]:
+        try:
+            messages = self._queue.receive(
+                max_messages=self._config.batch_size, visibility_timeout=self._config.visibility_timeout
+            )
+        except BaseException:
+            self._gate.leave_failed()
+            raise
+        if messages:
+            self._gate.begin()
+        else:
+            self._gate.leave_idle(self._queue.arn, turn)
+        return messages
 
     def process(self, batch: Sequence[ReceivedMessage]) -> None:
         """Invoke the function with one batch, and delete what it succeeded with."""

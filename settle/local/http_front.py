@@ -1,22 +1,22 @@
 """The HTTP front: what API Gateway is on AWS, as an ASGI application in front of the ingress function."""
 
 import os
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from settle.local import http_event, http_response
+from settle.local import dev_routes, http_event, http_response
+from settle.local.dev_routes import DevRoutes
 from settle.local.errors import InvocationError, ThrottledError, TimedOutError
 from settle.local.http_response import HttpResponse, InvalidResponseError
+from settle.runtime.ports import Clock
 
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024
 """API Gateway's payload limit (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html)."""
-LOCAL_PREFIX: Final = "/dev/"
-"""Paths that the local system answers itself."""
 
 Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 RawHeaders = Iterable[tuple[bytes, bytes]]
@@ -42,18 +42,19 @@ class HttpFront:
 
     Args:
         ingress: runs the ingress function.
-        max_waiting: requests with `Prefer: wait` in flight, beyond which others lose that header and get their 202 at
-            once, so that clients who wait leave room for those who do not.
-        report: what `GET /dev/processes` answers.
+        max_waiting: requests in flight that ask to wait, by `Prefer: wait` or by `GET .../wait`, beyond which others
+            get their answer at once, so that clients who wait leave room for those who do not.
+        dev: answers what the local system answers itself.
+        clock: says when a request came.
     """
 
-    def __init__(self, ingress: Ingress, *, max_waiting: int, report: Callable[[], object]) -> None:
+    def __init__(self, ingress: Ingress, *, max_waiting: int, dev: DevRoutes, clock: Clock) -> None:
         self._ingress = ingress
         self._max_waiting = max_waiting
-        self._report = report
+        self._dev, self._clock = dev, clock
         self._waiting = 0
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
             body = await _read(scope["headers"], receive)
@@ -66,56 +67,58 @@ class HttpFront:
         except _DisconnectedError:
             return
         else:
-            if scope["path"].startswith(LOCAL_PREFIX):
-                response = self._answer_locally(scope)
+            if scope["path"].startswith(dev_routes.PREFIX):
+                response = await self._dev.answer(scope["method"], scope["path"], body)
             else:
                 response = await self._invoke(scope, body)
         await _send(response, send)
 
-    def _answer_locally(self, scope: MutableMapping[str, Any]) -> HttpResponse:
-        if scope["path"] != "/dev/processes":
-            return http_response.problem(HTTPStatus.NOT_FOUND, f"the local system has no {scope['path']}")
-        if scope["method"] != "GET":
-            return http_response.problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed here")
-        return http_response.json_response(self._report())
-
-    async def _invoke(self, scope: MutableMapping[str, Any], body: bytes) -> HttpResponse:
-        headers: RawHeaders = scope["headers"]
-        prefers = _prefers_to_wait(headers)
-        if prefers and self._waiting >= self._max_waiting:
-            prefers, headers = False, [header for header in headers if header[0] != b"prefer"]
+    async def _invoke(self, scope: Scope, body: bytes) -> HttpResponse:
+        asks = _asks_to_wait(scope)
+        if asks and self._waiting >= self._max_waiting:
+            asks, scope = False, _at_once(scope)
         # A PUT waits for the instance to be created.
-        waits = prefers or scope["method"] == "PUT"
+        waits = asks or scope["method"] == "PUT"
         request_id = str(uuid.UUID(bytes=os.urandom(16), version=4))
-        event = http_event.to_event(
-            _request(scope, headers, body),
-            request_id=request_id,
-            now=time.time(),  # noqa: TID251 - this stands for API Gateway, where time comes from
-        )
-        self._waiting += prefers
+        event = http_event.to_event(_request(scope, body), request_id=request_id, now=self._clock.now())
+        self._waiting += asks
         try:
             return http_response.from_function(await self._ingress.invoke(event, request_id=request_id, waits=waits))
         except (InvocationError, InvalidResponseError) as error:
             return _failure(error)
         finally:
-            self._waiting -= prefers
+            self._waiting -= asks
 
 
-def _request(scope: MutableMapping[str, Any], headers: RawHeaders, body: bytes) -> http_event.HttpRequest:
+def _request(scope: Scope, body: bytes) -> http_event.HttpRequest:
     client = scope["client"]
     return http_event.HttpRequest(
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),
-        headers=headers,
+        headers=scope["headers"],
         body=body,
         protocol=f"HTTP/{scope['http_version']}",
         source_ip=client[0] if client else "127.0.0.1",
     )
 
 
-def _prefers_to_wait(headers: RawHeaders) -> bool:
-    return any(name == b"prefer" and b"wait" in value for name, value in headers)
+def _asks_to_wait(scope: Scope) -> bool:
+    return _is_long_poll(scope) or any(name == b"prefer" and b"wait" in value for name, value in scope["headers"])
+
+
+def _is_long_poll(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return scope["method"] == "GET" and path.endswith("/wait")
+
+
+def _at_once(scope: Scope) -> Scope:
+    """Return the request as one that asks to be answered without a wait."""
+    changed = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"prefer"]}
+    if _is_long_poll(scope):
+        kept = [part for part in scope["query_string"].split(b"&") if part and not part.startswith(b"timeout=")]
+        changed["query_string"] = b"&".join([*kept, b"timeout=0"])
+    return changed
 
 
 async def _read(headers: RawHeaders, receive: Receive) -> bytes:

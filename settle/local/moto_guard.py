@@ -19,6 +19,7 @@ import moto.sqs.models
 from moto.core.utils import method_names_from_class, unix_time
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.responses import DynamoHandler
+from moto.scheduler.models import EventBridgeSchedulerBackend
 from moto.sqs.models import Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
@@ -68,7 +69,7 @@ class MotoGuard:
             raise RuntimeError("a guard is installed already")
         MotoGuard._installed = self
         self._install_sqs()
-        for backend in (SQSBackend, DynamoDBBackend):
+        for backend in (SQSBackend, DynamoDBBackend, EventBridgeSchedulerBackend):
             for name, function in list(vars(backend).items()):
                 # A receive takes the lock itself, so as to wait without it.
                 if isinstance(function, FunctionType) and not name.startswith("_") and name != "receive_message":

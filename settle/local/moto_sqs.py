@@ -1,4 +1,4 @@
-"""The calls of moto's SQS that the guard takes over: all on FIFO queues, and the waiting on every queue."""
+"""The calls of moto's SQS that the guard takes over: all on FIFO queues, waiting and receipt handles on every queue."""
 
 import json
 import time
@@ -12,6 +12,7 @@ from moto.core.utils import camelcase_to_underscores
 from moto.sqs.exceptions import InvalidParameterValue, SQSException
 from moto.sqs.models import Message, Queue, SQSBackend
 
+from settle.local import moto_standard
 from settle.local.moto_fifo import FifoQueue, Submission
 
 FIRST_SEQUENCE: Final = 10**19
@@ -37,7 +38,6 @@ class GuardedSqs:
         self._send_original = SQSBackend.send_message
         self._receive_original = SQSBackend.receive_message
         self._delete_original = SQSBackend.delete_message
-        self._change_original = SQSBackend.change_message_visibility
         self._purge_original = SQSBackend.purge_queue
         self._attributes_original = SQSBackend.get_queue_attributes
 
@@ -110,9 +110,11 @@ class GuardedSqs:
 
     def delete_message(self, backend: SQSBackend, queue_name: str, receipt_handle: str) -> None:
         """Delete; from a FIFO queue only while the message is in flight under this handle."""
-        fifo = self._fifo(backend.get_queue(queue_name))
+        queue = backend.get_queue(queue_name)
+        fifo = self._fifo(queue)
         if fifo is None:
-            self._delete_original(backend, queue_name, receipt_handle)
+            if not moto_standard.is_outdated(queue, receipt_handle):
+                self._delete_original(backend, queue_name, receipt_handle)
         else:
             fifo.delete(receipt_handle)
             self._changed.notify_all()
@@ -126,10 +128,11 @@ class GuardedSqs:
     def change_message_visibility(
         self, backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
     ) -> None:
-        """Change it; on a FIFO queue only while the message is in flight under this handle."""
-        fifo = self._fifo(backend.get_queue(queue_name))
+        """Change it, while the message is in flight under this handle."""
+        queue = backend.get_queue(queue_name)
+        fifo = self._fifo(queue)
         if fifo is None:
-            self._change_original(backend, queue_name, receipt_handle, visibility_timeout)
+            moto_standard.change_visibility(queue, receipt_handle, int(visibility_timeout))
         else:
             fifo.change_visibility(receipt_handle, visibility_timeout)
         self._changed.notify_all()

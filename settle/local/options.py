@@ -9,6 +9,25 @@ from typing import Final
 HOST: Final = "127.0.0.1"
 """Never another one: the local system has no authentication."""
 BACKENDS: Final = ("embedded", "moto")
+SIDE_CONCURRENCY: Final = 1
+"""Sandboxes for a function's second queue, so that one queue never waits for the other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionOptions:
+    """Settings of one function.
+
+    Attributes:
+        name: of the function.
+        handler: handler string.
+        timeout: seconds.
+        concurrency: most sandboxes.
+    """
+
+    name: str
+    handler: str
+    timeout: float
+    concurrency: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +42,14 @@ class Options:
         verbose: the functions' output goes to the console.
         ingress_handler: handler string.
         consumer_handler: handler string.
+        worker_handler: handler string.
         ingress_timeout: seconds; API Gateway itself waits for 30.
         consumer_timeout: seconds.
-        visibility_timeout: of the queue, in seconds; AWS advises six times the consumer's timeout.
+        worker_timeout: seconds; more than a background service may take, which is a minute unless its machine says so.
+        visibility_timeout: of the queues of the consumer, in seconds; AWS advises six times its timeout.
         ingress_concurrency: most sandboxes of the ingress.
-        consumer_concurrency: most sandboxes of the consumer.
+        consumer_concurrency: most batches of events at once.
+        worker_concurrency: most background services at once.
     """
 
     port: int
@@ -37,11 +59,49 @@ class Options:
     verbose: bool
     ingress_handler: str
     consumer_handler: str
+    worker_handler: str
     ingress_timeout: float
     consumer_timeout: float
+    worker_timeout: float
     visibility_timeout: int
     ingress_concurrency: int
     consumer_concurrency: int
+    worker_concurrency: int
+
+    @property
+    def ingress(self) -> FunctionOptions:
+        """The function that answers HTTP requests."""
+        return FunctionOptions(
+            name="ingress",
+            handler=self.ingress_handler,
+            timeout=self.ingress_timeout,
+            concurrency=self.ingress_concurrency,
+        )
+
+    @property
+    def consumer(self) -> FunctionOptions:
+        """The function that applies events, and forwards timers in a sandbox more."""
+        return FunctionOptions(
+            name="consumer",
+            handler=self.consumer_handler,
+            timeout=self.consumer_timeout,
+            concurrency=self.consumer_concurrency + SIDE_CONCURRENCY,
+        )
+
+    @property
+    def worker(self) -> FunctionOptions:
+        """The function that calls background services, and answers for lost ones in a sandbox more."""
+        return FunctionOptions(
+            name="worker",
+            handler=self.worker_handler,
+            timeout=self.worker_timeout,
+            concurrency=self.worker_concurrency + SIDE_CONCURRENCY,
+        )
+
+    @property
+    def functions(self) -> tuple[FunctionOptions, ...]:
+        """All of them."""
+        return self.ingress, self.consumer, self.worker
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
@@ -55,11 +115,14 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     add("--verbose", action="store_true", help="the functions' output goes to the console, not to DATA/logs")
     add("--consumer-timeout", type=float, default=5.0, help="function timeout of the consumer, in seconds")
     add("--visibility-timeout", type=int, default=30, help="seconds until a failed message comes again")
-    add("--consumer-concurrency", type=_positive, default=4, help="most consumer processes")
+    add("--consumer-concurrency", type=_positive, default=4, help="most batches of events at once")
+    add("--worker-timeout", type=float, default=90.0, help="function timeout of the worker, in seconds")
+    add("--worker-concurrency", type=_positive, default=4, help="most background services at once")
     add("--ingress-concurrency", type=_positive, default=64, help="most ingress processes")
     add("--ingress-timeout", type=float, default=29.0, help=argparse.SUPPRESS)
     add("--ingress-handler", default="functions.ingress.handler.handler", help=argparse.SUPPRESS)
     add("--consumer-handler", default="functions.consumer.handler.handler", help=argparse.SUPPRESS)
+    add("--worker-handler", default="functions.worker.handler.handler", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.backend not in BACKENDS:
         parser.error(f"BACKEND is {given.backend!r}; choose from {', '.join(BACKENDS)}")

@@ -10,13 +10,13 @@ from settle.local.function import Function
 
 
 def build_report(
-    functions: Sequence[Function], mapping: EventSourceMapping, others: Mapping[str, int]
+    functions: Sequence[Function], mappings: Mapping[str, EventSourceMapping], others: Mapping[str, int]
 ) -> dict[str, Any]:
     """Describe the processes and counters of a running system.
 
     Args:
         functions: with their sandboxes.
-        mapping: of the consumer.
+        mappings: by name.
         others: process id by role of the processes that run no function.
     """
     processes = [_process(role, pid) for role, pid in {"supervisor": os.getpid(), **others}.items()]
@@ -26,7 +26,7 @@ def build_report(
         "processes": processes,
         "counters": {
             **{function.config.name: asdict(function.counters) for function in functions},
-            "mapping": asdict(mapping.counters),
+            **{name: asdict(mapping.counters) for name, mapping in mappings.items()},
         },
     }
 

@@ -57,12 +57,13 @@ def _prepare(control: socket.socket, wanted: dict[str, Any]) -> None:
         control.sendall(frames.pack({"machines": machines}))
 
 
-def _check_machines(directory: str, function_timeout: float) -> Sequence[str]:
+def _check_machines(directory: str, consumer_timeout: float, worker_timeout: float) -> Sequence[str]:
     # Imported here, so that what a user's file breaks is reported and not a traceback of this module.
     from settle.runtime.registry import load_machines  # noqa: PLC0415
 
     registry = load_machines(directory)
-    registry.check_timeouts(function_timeout)
+    registry.check_timeouts(consumer_timeout)
+    registry.check_background(worker_timeout)
     return registry.names()
 
 

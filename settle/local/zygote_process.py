@@ -28,11 +28,13 @@ class MachineFiles:
 
     Attributes:
         directory: that holds them.
-        function_timeout: of the function that runs their services, in seconds.
+        consumer_timeout: of the function that runs their inline services, in seconds.
+        worker_timeout: of the function that runs their background services, in seconds.
     """
 
     directory: str
-    function_timeout: float
+    consumer_timeout: float
+    worker_timeout: float
 
 
 class ZygoteProcess:

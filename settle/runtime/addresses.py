@@ -6,15 +6,12 @@ from typing import Final
 
 from settle.core.definition import Definition
 from settle.core.snapshot import LiveInvoke, Snapshot
+from settle.core.targets import INVOKE_PREFIX, PARENT_TARGET
 from settle.runtime.errors import NameInvalidError, UnknownInstanceError
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.names import MAX_INSTANCE_ID, check_instance_id, check_machine_name
 from settle.runtime.ports import Definitions
 
-PARENT_TARGET: Final = "#_parent"
-"""Whoever began this instance as its child (SCXML C.1)."""
-INVOKE_PREFIX: Final = "#_"
-"""A live child is this and the id of its invoke."""
 CHILD_DIGITS: Final = 8
 """Hexadecimal digits that tell a child from others of the same invoke."""
 

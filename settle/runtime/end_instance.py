@@ -6,7 +6,7 @@ from typing import Final
 
 from settle.core.errors import SettleError
 from settle.core.snapshot import Snapshot, Status
-from settle.runtime.envelope import ControlAction, ControlEnvelope, dump_envelope
+from settle.runtime.envelope import ControlAction, ControlEnvelope, ResultEnvelope, dump_envelope
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import PurgeItems, SendMessage, ServiceOutcome
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS
@@ -108,5 +108,12 @@ def tell_of_refusal(turn: Turn, event: IncomingEvent, code: str) -> None:
 
 
 def log_late(turn: Turn, event: IncomingEvent) -> None:
-    """Count a result or a timer that nobody waits for any more: the line is what metrics are made from."""
-    _logger.info("late", extra={**log_keys(turn.existing, event.id), "late": 1, "event_type": event.type})
+    """Count a result that nobody waits for any more: the line is what metrics are made from.
+
+    A timer that comes too late was cancelled, which is what most timers are for.
+    """
+    keys = {**log_keys(turn.existing, event.id), "event_type": event.type}
+    if isinstance(event.live, ResultEnvelope):
+        _logger.info("late result", extra={**keys, "late": 1})
+    else:
+        _logger.debug("stale timer", extra=keys)

@@ -26,9 +26,16 @@ _logger = logging.getLogger("settle")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerMessage:
-    """A message of the timers queue."""
+    """A message of the timers queue.
+
+    Attributes:
+        message_id: given by the queue.
+        trusted: whether the consumer or the scheduler sent it.
+        body: a `TimerEnvelope`.
+    """
 
     message_id: str
+    trusted: bool
     body: str
 
 
@@ -47,13 +54,8 @@ def forward_timers(
 
 
 def _forward(outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, message: TimerMessage) -> None:
-    try:
-        timer = parse_timer(message.body)
-    except EnvelopeInvalidError as error:
-        _logger.warning("timer buried: %s", error)
-        dead_letters.bury(
-            group=UNREADABLE_GROUP, deduplication_id=message.message_id, body=message.body, reason=str(error)
-        )
+    timer = _read(dead_letters, message)
+    if timer is None:
         return
     left = timer.due - clock.now()
     if left > 0:
@@ -64,6 +66,19 @@ def _forward(outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, mess
         deduplication_id=_deduplication_id(timer),
         body=dump_envelope(timer),
     )
+
+
+def _read(dead_letters: DeadLetterQueue, message: TimerMessage) -> TimerEnvelope | None:
+    """Return a timer; None when it is none, or comes from a stranger, and is buried."""
+    reason = "only our own consumer, and its schedules, may set timers"
+    if message.trusted:
+        try:
+            return parse_timer(message.body)
+        except EnvelopeInvalidError as error:
+            reason = str(error)
+    _logger.warning("timer buried: %s", reason)
+    dead_letters.bury(group=UNREADABLE_GROUP, deduplication_id=message.message_id, body=message.body, reason=reason)
+    return None
 
 
 def _deduplication_id(timer: TimerEnvelope) -> str:

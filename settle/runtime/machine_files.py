@@ -3,14 +3,15 @@
 import importlib
 import importlib.util
 import sys
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 from traceback import walk_tb
 from types import ModuleType
 from typing import Final
 
+from settle.authoring.findings import did_you_mean
 from settle.authoring.statechart import Statechart
-from settle.core.definition import Definition
 from settle.core.errors import DefinitionError, Disposition, SettleError
 from settle.core.spec import ANY_EVENT, EVENTLESS
 from settle.runtime.errors import InternalEventError, NameInvalidError
@@ -67,10 +68,28 @@ def load_machine_file(path: Path) -> Statechart:
         where = f"{place}:{_line_in(path, error)}"
         message = f"{where}: importing it raised {type(error).__name__}: {error}; mend that line"
         raise MachineFileError(message) from error
-    chart = _check_names(place, _find_machine(place, module))
+    return _check_names(place, _find_machine(place, module))
+
+
+def check_children(path: Path, chart: Statechart, known: Collection[str]) -> None:
+    """Check that the machines which a chart invokes are there.
+
+    Args:
+        path: file of the chart.
+        chart: in all its versions.
+        known: the machines that the folder exports.
+
+    Raises:
+        MachineFileError: about the first one that is not.
+    """
     for definition in chart.versions.values():
-        _check_supported(place, definition)
-    return chart
+        for invoke in definition.invokes.values():
+            if invoke.machine and invoke.src not in known:
+                hint = did_you_mean(invoke.src, known) or "; add its file, or correct the name"
+                message = (
+                    f"the invoke {invoke.id!r} begins the machine {invoke.src!r}, which no file here exports{hint}"
+                )
+                raise MachineFileError(f"{path.parent.name}/{path.name}: {message}")
 
 
 def _default_folder() -> Path:
@@ -116,17 +135,6 @@ def _find_machine(place: str, module: ModuleType) -> Statechart:
     charts = [name for name, value in vars(module).items() if isinstance(value, Statechart)]
     mend = f"rename {charts[0]!r} to {EXPORT}" if charts else f"end it with {EXPORT} = Statechart(...)"
     raise MachineFileError(f"{place}: it exports no {EXPORT}; {mend}")
-
-
-def _check_supported(place: str, definition: Definition) -> None:
-    """Refuse what the core runs but this runtime does not carry out yet, rather than wait for it for ever."""
-    for node in definition.nodes:
-        child = next((invoke for invoke in node.invokes if invoke.machine), None)
-        what = f"a timer ({node.timers[0].delay.name})" if node.timers else f"a child ({child.src})" if child else ""
-        if what:
-            raise MachineFileError(
-                f"{place}: {node.path!r} has {what}, which this release does not run yet; take it out"
-            )
 
 
 def _check_names(place: str, chart: Statechart) -> Statechart:

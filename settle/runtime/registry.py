@@ -1,17 +1,19 @@
 """The registry: every machine that is deployed here, in every version that an instance may still be on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from settle.authoring.findings import did_you_mean
+from settle.authoring.statechart import Statechart
 from settle.core.definition import Definition
 from settle.core.errors import UnknownVersionError
 from settle.core.snapshot import Snapshot
+from settle.core.spec import WORKER_MARGIN_SECONDS, InvokeSpec
 from settle.runtime.errors import UnknownMachineError
 from settle.runtime.journal import RESERVE_SECONDS
-from settle.runtime.machine_files import MachineFileError, find_machine_files, load_machine_file
+from settle.runtime.machine_files import MachineFileError, check_children, find_machine_files, load_machine_file
 
 __all__ = ["MachineFileError", "Registry", "load_machines"]
 
@@ -74,23 +76,44 @@ class Registry:
         return definition
 
     def check_timeouts(self, function_timeout: float) -> None:
-        """Check that each service can end within one invocation.
+        """Check that each inline service can end within one invocation.
 
         Args:
-            function_timeout: seconds that one invocation may take.
+            function_timeout: seconds that one invocation of the consumer may take.
 
         Raises:
             MachineFileError: a service could never be started.
         """
         longest = function_timeout - RESERVE_SECONDS - OPENING_SECONDS
+        for name, invoke in self._invokes():
+            if invoke.inline and invoke.timeout > longest:
+                raise MachineFileError(
+                    f"{_place(self._file(name))}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
+                    f" invocation has {longest} s for it; lower its `timeout`, or raise the function's"
+                )
+
+    def check_background(self, function_timeout: float) -> None:
+        """Check that each call of a service in the background can end within one invocation.
+
+        Args:
+            function_timeout: seconds that one invocation of the worker may take.
+
+        Raises:
+            MachineFileError: a call could never end.
+        """
+        longest = function_timeout - WORKER_MARGIN_SECONDS
+        for name, invoke in self._invokes():
+            if invoke.background and invoke.timeout > longest:
+                raise MachineFileError(
+                    f"{_place(self._file(name))}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
+                    f" invocation of the worker has {longest} s for it; lower its `timeout`, or raise the worker's"
+                )
+
+    def _invokes(self) -> Iterator[tuple[str, InvokeSpec]]:
+        """Yield every invoke with the name of its machine."""
         for name, versions in self.versions.items():
             for definition in versions.values():
-                for invoke in definition.invokes.values():
-                    if invoke.timeout > longest:
-                        raise MachineFileError(
-                            f"{_place(self._file(name))}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
-                            f" invocation has {longest} s for it; lower its `timeout`, or raise the function's"
-                        )
+                yield from ((name, invoke) for invoke in definition.invokes.values())
 
     def _file(self, name: str) -> Path:
         """Return the file of a machine; for one that came from no file, the one where it would be looked for."""
@@ -106,16 +129,21 @@ def load_machines(directory: Path | str | None = None) -> Registry:
     Raises:
         MachineFileError: about the first file that is wrong.
     """
-    machines: dict[str, Definition] = {}
-    versions: dict[str, Mapping[int, Definition]] = {}
+    charts: dict[str, Statechart] = {}
     files: dict[str, Path] = {}
     for path in find_machine_files(directory):
         chart = load_machine_file(path)
         if chart.id in files:
             message = f"{_place(path)}: the id {chart.id!r} is that of {_place(files[chart.id])} too"
             raise MachineFileError(f"{message}; rename one, or make the older one a version of the newer")
-        machines[chart.id], versions[chart.id], files[chart.id] = chart.definition, chart.versions, path
-    return Registry(machines=machines, versions=versions, files=files)
+        charts[chart.id], files[chart.id] = chart, path
+    for name, chart in charts.items():
+        check_children(files[name], chart, charts)
+    return Registry(
+        machines={name: chart.definition for name, chart in charts.items()},
+        versions={name: chart.versions for name, chart in charts.items()},
+        files=files,
+    )
 
 
 def _place(path: Path) -> str:

@@ -17,7 +17,7 @@ from settle.core.definition import Definition
 from settle.core.errors import SettleError
 from settle.core.event import Event
 from settle.core.service import ServiceCall
-from settle.core.spec import Delivery, InvokeSpec
+from settle.core.spec import WORKER_MARGIN_SECONDS, Delivery, InvokeSpec
 from settle.runtime.call_service import PENDING, call_service, failure_outcome
 from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, dump_envelope, parse_task
 from settle.runtime.errors import EnvelopeInvalidError, ServiceFailedError
@@ -32,8 +32,6 @@ LOST_CODE: Final = "lost"
 """Code of the error of a service whose call nobody saw end, and which may not be begun again."""
 UNREADABLE_GROUP: Final = "tasks"
 """Message group of what cannot be read, in the dead-letter queue."""
-MARGIN_SECONDS: Final = 10
-"""After a call's timeout until its message is visible again, should the process be gone: for the answer to be sent."""
 JITTER_DIGITS: Final = 4
 ID_DIGITS: Final = 40
 
@@ -99,7 +97,7 @@ class TaskRunner:
             error = ServiceFailedError(f"service {invoke.src!r} was begun {attempt - 1} times and never ended")
             self._answer(task, failure_outcome(error))
             return True
-        self.tasks.postpone(message.receipt_handle, int(invoke.timeout) + MARGIN_SECONDS)
+        self.tasks.postpone(message.receipt_handle, int(invoke.timeout + WORKER_MARGIN_SECONDS))
         try:
             outcome = call_service(invoke, self._call(task, instance, definition, attempt))
         except ServiceFailedError as error:

@@ -420,9 +420,9 @@ def test_what_is_not_json_is_refused(store: InstanceStore) -> None:
 
 
 def test_what_a_newer_release_stored_is_left_for_it(store: InstanceStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = make_instance()
+    first = make_instance(tokens={"later": "release"})
     with monkeypatch.context() as newer:
-        newer.setattr(instance_codec, "INSTANCE_SCHEMA", 2)
+        newer.setattr(instance_codec, "INSTANCE_SCHEMA", 3)
         newer.setattr(item_codec, "ITEM_SCHEMA", 2)
         store.commit(first, ABSENT, hold=[make_held(1)])
         store.finish(KEY, make_entry("a", finished=True))

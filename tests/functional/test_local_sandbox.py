@@ -223,7 +223,7 @@ class TestZygote:
 
     def test_broken_machine_file_is_one_line(self, tmp_path: Path) -> None:
         (tmp_path / "broken.py").write_text("1 / 0\n")
-        machines = MachineFiles(directory=str(tmp_path), function_timeout=5)
+        machines = MachineFiles(directory=str(tmp_path), consumer_timeout=5, worker_timeout=90)
         zygote = ZygoteProcess(modules=[], machines=machines)
         with pytest.raises(StartError) as caught:
             zygote.wait_until_ready()
@@ -278,6 +278,8 @@ class TestAdmission:
         function = make_function("sleep", max_concurrency=1)
 
         async def scenario() -> None:
+            # Making the sandbox may take longer than a request waits for one here.
+            assert (await Admission(function).invoke({"seconds": 0.01}, request_id="first"))["statusCode"] == 200
             admission = Admission(function, queue_seconds=0.1)
             long = asyncio.create_task(admission.invoke({"seconds": 0.5}, request_id="long"))
             await asyncio.sleep(0)

@@ -1,21 +1,30 @@
 """Documents stored by earlier releases are read for ever. A format, once released, is never edited here: add a file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from settle.core.snapshot import SNAPSHOT_SCHEMA, LiveInvoke, LiveTimer, Snapshot, Status
 from settle.core.snapshot_codec import decode_snapshot, encode_snapshot
+from settle.runtime.envelope import ParentLink
 from settle.runtime.instance import (
     INSTANCE_SCHEMA,
     Blocked,
+    CancelSchedule,
     Failing,
     FinishEvent,
     HeldRange,
     Instance,
     InstanceKey,
+    Lane,
+    PurgeItems,
     Run,
     SendMessage,
+    SendTask,
+    SendTimer,
     ServiceOutcome,
     Watermark,
 )
@@ -27,6 +36,14 @@ HERE = Path(__file__).parent
 TOP = 18_849_496_460_467_696_128
 HASH = "3f9a1c0b7d2e4f56"
 
+BLOCKED = Blocked(
+    event_id="7d9f",
+    type="PAY",
+    code="user_code",
+    message="guard 'has_items' of 'open' raised KeyError: 'items'",
+    traceback="Traceback",
+    at=1_790_003_500.0,
+)
 INSTANCE = Instance(
     key=InstanceKey("order-fulfilment", "4711"),
     incarnation="01JAB3C4D5E6F7G8",
@@ -49,14 +66,7 @@ INSTANCE = Instance(
     ),
     watermark=Watermark(queue="arn:aws:sqs:eu-central-1:123456789012:events.fifo", position=Position(TOP, 1)),
     paused=True,
-    blocked=Blocked(
-        event_id="7d9f",
-        type="PAY",
-        code="user_code",
-        message="guard 'has_items' of 'open' raised KeyError: 'items'",
-        traceback="Traceback",
-        at=1_790_003_500.0,
-    ),
+    blocked=BLOCKED,
     held=HeldRange(first=3, next=5, floor=Position(18_849_496_460_467_690_000)),
     failing=Failing(sequence=TOP, count=2),
     run=Run(
@@ -131,17 +141,32 @@ def stored(schema: int) -> Any:
     return json.loads((HERE / f"instance-schema-{schema}.json").read_text(encoding="utf-8"))
 
 
-def test_an_instance_of_schema_1_still_decodes() -> None:
-    golden = stored(1)
+LATER_INSTANCE = replace(
+    INSTANCE,
+    blocked=replace(BLOCKED, lane=Lane.URGENT),
+    urgent=HeldRange(first=5_000_000_000, next=5_000_000_002, floor=Position(TOP - 1)),
+    outbox=(
+        SendTimer(id="01JAB3C4D5E6F7G8:9:0", body='{"kind":"timer"}', name="5d41402abc4b2a76", due=1_790_086_400.0),
+        CancelSchedule(id="01JAB3C4D5E6F7G8:9:1", name="7d793037a0760186"),
+        SendTask(id="01JAB3C4D5E6F7G8:9:2", body='{"kind":"task"}'),
+        PurgeItems(id="delete-purge", until=1_790_090_000.0),
+    ),
+    parent=ParentLink(group="shop/1", incarnation="01JAB3C4D5E6F7G9", invoke="order#3", token="a1b2"),  # noqa: S106
+    tokens={"charge#4": "c3d4"},
+    deleted_at=1_790_003_600.5,
+)
+
+
+@pytest.mark.parametrize(("schema", "instance"), [(1, INSTANCE), (2, LATER_INSTANCE)])
+def test_an_instance_still_decodes_and_is_written_as_it_was_released(schema: int, instance: Instance) -> None:
+    golden = stored(schema)
     key = InstanceKey.parse(golden["key"])
 
     decoded = decode_instance(key, golden["incarnation"], golden["revision"], json.dumps(golden["document"]))
 
-    assert decoded == INSTANCE
-
-
-def test_the_current_schema_is_written_as_it_was_released() -> None:
-    assert json.loads(encode_instance(INSTANCE)) == stored(INSTANCE_SCHEMA)["document"]
+    assert decoded == instance
+    assert json.loads(encode_instance(instance)) == golden["document"]
+    assert golden["document"]["s"] == schema <= INSTANCE_SCHEMA
 
 
 def test_a_snapshot_of_schema_2_still_decodes_and_is_written_as_it_was_released() -> None:

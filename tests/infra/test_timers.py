@@ -32,8 +32,11 @@ def test_scheduler_takes_the_role_for_schedules_of_this_group_in_this_account_on
     assert trust["Condition"] == {}
 
 
-def test_scheduler_may_send_to_the_timers_queue_and_nothing_else(stack: Synthesized) -> None:
-    assert stack.allowed(scheduler_role(stack)) == {stack.arn("-timers"): {"sqs:SendMessage"}}
+def test_scheduler_may_send_to_the_timers_queue_and_its_dead_letters_and_nothing_else(stack: Synthesized) -> None:
+    assert stack.allowed(scheduler_role(stack)) == {
+        stack.arn("-timers"): {"sqs:SendMessage"},
+        stack.arn("-timers-dead-letters"): {"sqs:SendMessage"},
+    }
 
 
 def test_the_consumer_hands_the_role_to_scheduler_only(stack: Synthesized) -> None:

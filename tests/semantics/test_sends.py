@@ -149,6 +149,55 @@ def test_a_message_that_is_none_is_the_fault_of_the_action(act: Act, reason: str
         after(acting(GO=act), "GO")
 
 
+def sending(target: str | None) -> Definition:
+    def tell(_ctx: Any, _event: Event, do: Actions) -> None:
+        do.send(target, "HELLO")
+
+    return acting(GO=tell)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["payment/42", "a/b", f"{'m' * 31}/{'i' * 96}", "auth-server/Mia.O_o:1@x-y", "#_parent", "#_pay.1", "", None],
+)
+def test_messages_go_to_anybody_and_to_relatives_by_the_words_of_scxml(target: str | None) -> None:
+    assert after(sending(target), "GO").effects == (SendEvent(target=target or "", type="HELLO"),)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "payment",
+        "payment/",
+        "/42",
+        "Payment/42",
+        "pay/4/2",
+        "pay/ü",
+        "pay/42 ",
+        "pay/42\n",
+        f"{'m' * 32}/1",
+        f"m/{'i' * 97}",
+        "#pay",
+        "#_",
+    ],
+)
+def test_a_target_that_is_nobodys_name_is_the_fault_of_the_action(target: str) -> None:
+    with pytest.raises(UserCodeError) as caught:
+        after(sending(target), "GO")
+    assert str(caught.value) == (
+        "action 'tell' of 'on' raised ValueError: a target is `machine/instance`, `#_parent`, `#_<invoke id>` of a"
+        f" child, or None for the instance itself, not {target!r}"
+    )
+
+
+def test_whoever_waits_to_send_is_checked_before_the_wait() -> None:
+    def later(_ctx: Any, _event: Event, do: Actions) -> None:
+        do.send("nobody", "HELLO", delay="1h")
+
+    with pytest.raises(UserCodeError, match="a target is `machine/instance`"):
+        after(acting(GO=later), "GO")
+
+
 def test_messages_count_as_effects() -> None:
     def many(_ctx: Any, _event: Event, do: Actions) -> None:
         for _ in range(300):

@@ -20,14 +20,15 @@ class Request:
 
     @property
     def name(self) -> str:
-        return self.operation.name
+        return str(self.operation.name)
 
     def breaches(self) -> list[str]:
-        """Return what botocore's own validator finds, and then the rules of the model that it does not look at."""
+        """Return what botocore's own validator finds; if nothing, the breaches of rules that it does not look at."""
         shape = self.operation.input_shape
         report = ParamValidator().validate(self.parameters, shape)
-        found = [report.generate_report()] if report.has_errors() else []
-        return found + [f"{self.name}: {breach}" for breach in _breaches(self.parameters, shape, "")]
+        if report.has_errors():
+            return [report.generate_report()]
+        return [f"{self.name}{breach}" for breach in _breaches(self.parameters, shape, "")]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from settle.adapters.polled_queue import ReceivedMessage
 from settle.adapters.sqlite_database import SqliteDatabase
 from settle.adapters.sqlite_queue import SqliteDeadLetterQueue, SqliteQueue
-from settle.adapters.sqlite_scheduler import SqliteScheduler
+from settle.adapters.sqlite_scheduler import SCHEDULER, SqliteScheduler
 from settle.adapters.sqlite_standard_queue import (
     TASKS_DEAD_LETTER_QUEUE,
     TASKS_QUEUE,
@@ -211,7 +211,14 @@ class System:
 
     def forward(self) -> int:
         received = self.timers.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS)
-        messages = [TimerMessage(message_id=each.message_id, body=each.body) for each in received]
+        messages = [
+            TimerMessage(
+                message_id=each.message_id,
+                trusted=each.attributes["SenderId"] in {"ours", SCHEDULER},
+                body=each.body,
+            )
+            for each in received
+        ]
         failed = forward_timers(self.outlets(), self.dead_letter_queue, self.clock, messages)
         self.timers.delete([each.receipt_handle for each in received if each.message_id not in failed])
         return len(received)

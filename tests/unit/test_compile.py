@@ -10,7 +10,15 @@ from settle.core.codec import ModelCodec, PlainCodec
 from settle.core.compile import compile_machine
 from settle.core.definition import Definition
 from settle.core.errors import DefinitionError
-from settle.core.spec import MachineSpec, NodeKind, NodeSpec, TransitionKind, TransitionSpec
+from settle.core.spec import (
+    Delivery,
+    InvokeMode,
+    MachineSpec,
+    NodeKind,
+    NodeSpec,
+    TransitionKind,
+    TransitionSpec,
+)
 from tests.support.charts import action, final, guard, invoke, machine, node, on, parallel, settled
 from tests.support.loud import no
 
@@ -203,6 +211,59 @@ def test_the_hash_does_not_change_with_functions_or_schemas() -> None:
         == hash_of(replace(BASE, context=ModelCodec(Two)))
         == hash_of(BASE)
     )
+
+
+def with_service(**changes: Any) -> MachineSpec:
+    first, second, *others = BASE.root.children
+    served = replace(second, invokes=(replace(second.invokes[0], **changes),))
+    return replace(BASE, root=replace(BASE.root, children=(first, served, *others)))
+
+
+def in_background(**changes: Any) -> MachineSpec:
+    return with_service(mode=InvokeMode.BACKGROUND, **changes)
+
+
+def test_what_operators_turn_is_not_part_of_the_hash() -> None:
+    assert hash_of(replace(BASE, retention=60.0)) == hash_of(BASE)
+    assert hash_of(with_service(final_errors=(ValueError,))) == hash_of(BASE)
+    turned = {"timeout": 5.0, "attempts": 7, "backoff": 2.0, "max_backoff": 9.0, "final_errors": (ValueError,)}
+    assert hash_of(in_background(**turned)) == hash_of(in_background())
+
+
+def test_where_a_service_runs_and_how_often_and_how_long_at_most_is() -> None:
+    hashes = {
+        hash_of(BASE),
+        hash_of(with_service(timeout=5.0)),
+        hash_of(with_service(attempts=7)),
+        hash_of(in_background()),
+        hash_of(in_background(deadline=60.0)),
+        hash_of(in_background(delivery=Delivery.AT_MOST_ONCE)),
+    }
+    assert len(hashes) == 6
+
+
+def test_a_word_of_operators_counts_where_it_is_an_authors() -> None:
+    """In `meta`, and in the parameters of an action, they are data like any other."""
+    assert hash_of(with_first(meta={"retention": 1})) != hash_of(with_first(meta={"retention": 2}))
+
+
+def test_the_table_shows_what_the_hash_leaves_out() -> None:
+    table = compile_machine(replace(in_background(final_errors=(KeyError,)), retention=60.0)).table
+    assert table["retention"] == 60.0
+    (service,) = table["root"]["children"][1]["invoke"]
+    assert service == {
+        "id": "svc",
+        "src": "svc",
+        "timeout": 3.0,
+        "attempts": 3,
+        "mode": "background",
+        "backoff": 1.0,
+        "max_backoff": 300.0,
+        "deadline": 900.0,
+        "final_errors": ["KeyError"],
+    }
+    (once,) = compile_machine(in_background(delivery=Delivery.AT_MOST_ONCE)).table["root"]["children"][1]["invoke"]
+    assert once["delivery"] == "at_most_once"
 
 
 def test_the_hash_is_the_same_on_every_machine() -> None:

@@ -46,6 +46,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqlite
         "SETTLE_TRUSTED_SENDERS": "ingress,consumer",
         "SETTLE_FUNCTION_TIMEOUT_SECONDS": "30",
         "SETTLE_TIMERS_QUEUE_ARN": TIMERS_ARN,
+        "SETTLE_TIMER_SENDERS": "consumer,scheduler",
         "SETTLE_LOCAL_DIR": str(tmp_path),
         "POWERTOOLS_SERVICE_NAME": "settle",
     }

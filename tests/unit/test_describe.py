@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from settle.core.compile import compile_machine
 from settle.core.definition import Definition
 from settle.core.errors import DefinitionError
-from settle.core.spec import Action, MachineSpec, NodeKind, NodeSpec, TransitionKind
+from settle.core.spec import (
+    Action,
+    Delivery,
+    InvokeMode,
+    InvokeSpec,
+    MachineSpec,
+    NodeKind,
+    NodeSpec,
+    TransitionKind,
+)
 from settle.drawing.describe import describe
 from settle.drawing.describe_transitions import describe_transition
 from settle.runtime.machine_files import find_machine_files, load_machine_file
@@ -156,6 +165,46 @@ def test_services_and_machines_are_named() -> None:
         line.endswith("; runs the machine watcher as watch; runs the machine watcher as spare") for line in lines(SHOP)
     )
     assert {"when charge_card is done: goes to paid", "when watch fails: goes to expired"} <= {*lines(SHOP)}
+
+
+def describe_invoke(**options: Any) -> str:
+    """What a machine without the tag says about a node with an invoke, but that it waits."""
+    definition = machine("m", node("a", InvokeSpec(id="a", src="ship", **options), on("error.invoke.a")))
+    (line,) = (line for line in lines(definition) if line.startswith("a: "))
+    return line.removeprefix("a: ").removesuffix("; waits")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, " for at most 15m"),
+        ({"deadline": 6 * 3600.0}, " for at most 6h"),
+        ({"attempts": 5}, " for at most 15m (at most 5 times, 60 seconds each)"),
+        ({"timeout": 5.0}, " for at most 15m (at most 3 times, 5 seconds each)"),
+        ({"backoff": 10.0}, " for at most 15m (with 10s to 5m in between)"),
+        ({"max_backoff": 3600.0}, " for at most 15m (with 1s to 1h in between)"),
+        (
+            {"final_errors": (ValueError, KeyError), "delivery": Delivery.AT_MOST_ONCE, "attempts": 1},
+            (
+                " for at most 15m (at most once, 60 seconds each, never again when its end is not known, never again"
+                " after ValueError or KeyError)"
+            ),
+        ),
+    ],
+)
+def test_how_a_service_in_the_background_is_tried_again(options: dict[str, Any], expected: str) -> None:
+    given = {"mode": InvokeMode.BACKGROUND, "timeout": 60.0, **options}
+    assert describe_invoke(**given) == f"runs the service ship in the background{expected}"
+
+
+def test_errors_that_end_an_inline_service_are_named_too() -> None:
+    said = describe_invoke(final_errors=(ValueError,))
+    assert said == "runs the service ship (never again after ValueError)"
+
+
+def test_how_long_an_ended_instance_is_kept_is_told() -> None:
+    assert "It is deleted 30d after it has ended." in lines(machine("m", settled("a"), retention=30 * 86400.0))
+    assert not any("deleted" in line for line in lines(SHOP))
 
 
 def test_a_machine_of_regions_says_what_it_is() -> None:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = (ROOT / "settle" / "core", ROOT / "settle" / "authoring")
 CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 MADE_WITH_A_WORD = frozenset(
-    {"bad-input", "bad-output", "bad-meta", "bad-params", "bad-context", "bad-selection", "bad-errors"}
+    {"bad-input", "bad-output", "bad-meta", "bad-params", "bad-context", "bad-selection", "bad-errors", "bad-services"}
 )
 """Codes that are put together: `bad-` and the keyword whose value is wrong."""
 

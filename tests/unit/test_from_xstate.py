@@ -12,7 +12,7 @@ from settle.core.conditions import describe_condition
 from settle.core.event import EventKind
 from settle.core.interpreter import start, step
 from settle.core.service import ServiceCall
-from settle.core.spec import NodeKind, Selection, TransitionKind
+from settle.core.spec import Delivery, InvokeSpec, NodeKind, Selection, TransitionKind
 from tests.support.driver import Driver
 
 
@@ -426,6 +426,43 @@ def test_an_invoke_takes_the_words_that_only_settle_has() -> None:
     first, second = machine({"a": {"invoke": invoke}}).definition.invokes.values()
     assert (first.timeout, first.attempts, first.machine) == (10.0, 5, False)
     assert (second.src, second.fn, second.machine) == ("payment", None, True)
+
+
+def read_invokes(*written: dict[str, Any], **options: Any) -> list[InvokeSpec]:
+    config = {"id": "m", "initial": "a", "states": {"a": {"invoke": list(written), "on": {"error.*": "a"}}}}
+    return list(chart(config, **options).definition.invokes.values())
+
+
+def test_services_run_inline_unless_the_file_or_the_caller_says_otherwise() -> None:
+    plain, own = {"src": "price"}, {"src": "price", "mode": "inline"}
+    other, machine = {"src": "price", "mode": "background"}, {"src": "pay", "machine": "payment"}
+    read = read_invokes(plain, own, other, machine)
+    assert [spec.background for spec in read] == [False, False, True, False]
+    read = read_invokes(plain, own, other, machine, services="background")
+    assert [spec.background for spec in read] == [True, False, True, False]
+    assert [spec.timeout for spec in read[:3]] == [60.0, 3.0, 60.0]
+    assert read[3].machine
+
+
+def test_the_words_of_a_service_in_the_background_are_those_of_the_python_api() -> None:
+    (spec,) = read_invokes(
+        {
+            "src": "price",
+            "mode": "background",
+            "timeout": "PT2M",
+            "attempts": 5,
+            "backoff": "2s",
+            "maxBackoff": "1h",
+            "delivery": "at_least_once",
+            "deadline": "P2D",
+        }
+    )
+    assert (spec.timeout, spec.attempts, spec.backoff, spec.max_backoff) == (120.0, 5, 2.0, 3600.0)
+    assert (spec.delivery, spec.deadline) == (Delivery.AT_LEAST_ONCE, 2 * 86400.0)
+
+
+def test_an_imported_chart_may_be_deleted_after_its_end() -> None:
+    assert chart({"id": "m", "initial": "a", "states": {"a": {}}}, retention="30d").definition.retention == 30 * 86400.0
 
 
 # Delays ---------------------------------------------------------------------------------------------------------------

@@ -35,10 +35,12 @@ CONSUMER = {
     "SETTLE_TRUSTED_SENDERS": "AROA1, AROA2",
     "SETTLE_FUNCTION_TIMEOUT_SECONDS": "30",
     "SETTLE_TIMERS_QUEUE_ARN": TIMERS_ARN,
+    "SETTLE_TIMER_SENDERS": "AROA2,AROA3",
 }
 CONSUMER_ON_AWS = {
     **CONSUMER,
     "SETTLE_TIMERS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/timers",
+    "SETTLE_TIMERS_DEAD_LETTER_QUEUE_ARN": "arn:aws:sqs:eu-central-1:1:timers-dead-letters",
     "SETTLE_TASKS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/tasks",
     "SETTLE_TASKS_QUEUE_ARN": "arn:aws:sqs:eu-central-1:1:tasks",
     "SETTLE_SCHEDULE_GROUP": "settle",
@@ -133,6 +135,8 @@ def _cold_start() -> Iterator[None]:
     yield
     ingress._api.cache_clear()
     logger.handlers[:] = handlers
+    for mark in ("init", "powertools_handler"):  # by which Powertools knows a logger that it has set up
+        vars(logger).pop(mark, None)
     logger.setLevel(level)
 
 

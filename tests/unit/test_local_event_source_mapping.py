@@ -9,8 +9,10 @@ import pytest
 from settle.adapters.polled_queue import ReceivedMessage
 from settle.adapters.sqlite_database import SqliteDatabase
 from settle.adapters.sqlite_queue import SqliteQueue
-from settle.local.errors import FunctionError, StartError, TimedOutError
+from settle.adapters.sqlite_standard_queue import TASKS_DEAD_LETTER_QUEUE, TASKS_QUEUE, SqliteStandardQueue
+from settle.local.errors import BusyError, FunctionError, StartError, TimedOutError
 from settle.local.event_source_mapping import EventSourceMapping, MappingConfig
+from settle.local.gate import Gate
 from settle.runtime.errors import QueueUnavailableError
 
 VISIBILITY = 30
@@ -95,12 +97,18 @@ def send(queue: SqliteQueue, *bodies: str) -> None:
 
 
 def make_mapping(
-    queue: Any, function: Function, *, max_concurrency: int = 1, batch_size: int = 10, computing: int = 1
+    queue: Any,
+    function: Function,
+    *,
+    max_concurrency: int = 1,
+    batch_size: int = 10,
+    computing: int = 1,
+    gate: Gate | None = None,
 ) -> EventSourceMapping:
     config = MappingConfig(
         visibility_timeout=VISIBILITY, function_timeout=5, max_concurrency=max_concurrency, batch_size=batch_size
     )
-    return EventSourceMapping(queue, function, config, computing=computing)
+    return EventSourceMapping(queue, function, config, gate=gate, computing=computing)
 
 
 def receive(queue: SqliteQueue) -> list[ReceivedMessage]:
@@ -346,6 +354,141 @@ class TestRunning:
             patch.setattr(queue, "delete", fail)
             mapping.process(receive(queue))
         assert left_over(queue, clock) == ["a0"]
+
+
+class TestStandardQueue:
+    """The same rules without groups: a message waits for none but itself."""
+
+    @pytest.fixture
+    def tasks(self, clock: Clock) -> Iterator[SqliteStandardQueue]:
+        database = SqliteDatabase(":memory:")
+        yield SqliteStandardQueue(
+            database,
+            clock,
+            sender="consumer",
+            name=TASKS_QUEUE,
+            dead_letters=TASKS_DEAD_LETTER_QUEUE,
+            max_receive_count=2,
+        )
+        database.close()
+
+    def test_record_is_one_of_a_standard_queue(self, tasks: SqliteStandardQueue) -> None:
+        tasks.send(body="t0")
+        function = Function()
+        mapping = make_mapping(tasks, function)
+        mapping.start()
+        function.wait_for(lambda: bool(function.batches))
+        mapping.stop(PATIENCE)
+        ((record,),) = [event["Records"] for event in function.events]
+        assert (record["body"], record["eventSource"], record["eventSourceARN"]) == ("t0", "aws:sqs", tasks.arn)
+        assert record["attributes"].keys() == {
+            "ApproximateReceiveCount",
+            "ApproximateFirstReceiveTimestamp",
+            "SentTimestamp",
+            "SenderId",
+        }
+
+    def test_batch_of_one_gives_every_message_an_invocation(self, tasks: SqliteStandardQueue) -> None:
+        for number in range(3):
+            tasks.send(body=f"t{number}")
+        function = Function()
+        mapping = make_mapping(tasks, function, batch_size=1, max_concurrency=2)
+        mapping.start()
+        function.wait_for(lambda: len(function.bodies) == 3)
+        mapping.stop(PATIENCE)
+        assert sorted(function.batches) == [["t0"], ["t1"], ["t2"]]
+
+    def test_delayed_message_comes_when_its_time_has_passed(self, tasks: SqliteStandardQueue, clock: Clock) -> None:
+        tasks.send(body="late", delay=900)
+        tasks.send(body="now")
+        function = Function()
+        mapping = make_mapping(tasks, function)
+        mapping.start()
+        function.wait_for(lambda: function.bodies == ["now"])
+        clock.time += 900
+        function.wait_for(lambda: function.bodies == ["now", "late"])
+        mapping.stop(PATIENCE)
+
+    def test_only_the_failed_messages_come_again_and_end_among_the_dead_letters(
+        self, tasks: SqliteStandardQueue, clock: Clock
+    ) -> None:
+        tasks.send(body="bad")
+        tasks.send(body="good")
+        function = Function()
+        function.behave = lambda ids: {
+            "batchItemFailures": [
+                {"itemIdentifier": id_} for id_, body in zip(ids, function.batches[-1], strict=True) if body == "bad"
+            ]
+        }
+        mapping = make_mapping(tasks, function)
+        mapping.start()
+        function.wait_for(lambda: len(function.batches) == 1)
+        clock.time += VISIBILITY + 1
+        function.wait_for(lambda: function.batches[1:] == [["bad"]])
+        mapping.stop(PATIENCE)
+        clock.time += VISIBILITY + 1
+        assert tasks.receive(max_messages=10, visibility_timeout=VISIBILITY) == []
+
+
+class TestGate:
+    """Nothing is taken while the clock is advanced."""
+
+    def test_what_is_being_worked_on_ends_before_the_gate_is_closed(self, queue: SqliteQueue) -> None:
+        release = threading.Event()
+
+        def wait(_: list[str]) -> None:
+            assert release.wait(PATIENCE)
+
+        send(queue, "a0")
+        gate, function = Gate(), Function(wait)
+        mapping = make_mapping(queue, function, gate=gate)
+        mapping.start()
+        function.wait_for(lambda: bool(function.batches))
+        with pytest.raises(BusyError), gate.closed(0):
+            pytest.fail("a message is being worked on")
+        release.set()
+        with gate.closed(PATIENCE):
+            assert (mapping.counters.messages, mapping.counters.failed_messages) == (1, 0)
+        mapping.stop(PATIENCE)
+
+    def test_no_message_is_taken_behind_a_closed_gate(self, queue: SqliteQueue) -> None:
+        gate, function = Gate(), Function()
+        mapping = make_mapping(queue, function, gate=gate)
+        mapping.start()
+        with gate.closed(PATIENCE):
+            send(queue, "a0")
+            assert function.batches == []
+        function.wait_for(lambda: function.bodies == ["a0"])
+        mapping.stop(PATIENCE)
+
+    def test_it_is_idle_once_it_has_looked_in_vain(self, queue: SqliteQueue) -> None:
+        send(queue, "a0", "a1")
+        gate, function = Gate(), Function()
+        mapping = make_mapping(queue, function, batch_size=1, gate=gate)
+        mapping.start()
+        assert gate.wait_until_idle(PATIENCE)
+        assert function.bodies == ["a0", "a1"]
+        mapping.stop(PATIENCE)
+
+    def test_queue_that_cannot_be_read_is_not_idle(self, monkeypatch: pytest.MonkeyPatch, queue: SqliteQueue) -> None:
+        monkeypatch.setattr("settle.local.event_source_mapping.BACK_OFF_SECONDS", 0)
+
+        asked = threading.Semaphore(0)
+
+        class Away(Relay):
+            def receive(self, **_: Any) -> list[ReceivedMessage]:
+                asked.release()
+                raise QueueUnavailableError("away")
+
+        gate = Gate()
+        mapping = make_mapping(Away(queue), Function(), gate=gate)
+        mapping.start()
+        for _ in range(3):
+            assert asked.acquire(timeout=PATIENCE)
+        assert not gate.wait_until_idle(0)
+        with gate.closed(PATIENCE):
+            pass
+        mapping.stop(PATIENCE)
 
 
 class TestConfig:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from settle.local.dev_routes import DevRoutes
 from settle.local.errors import CrashedError, InvocationError, ThrottledError, TimedOutError
 from settle.local.http_front import MAX_BODY_BYTES, HttpFront
+from tests.support.queues import START, MovableClock
 
 
 class Ingress:
@@ -31,8 +33,19 @@ class Ingress:
         return {"statusCode": 202, "headers": {"location": "/there"}, "body": event.get("body", "")}
 
 
+class Clock:
+    """Only told, never advanced."""
+
+    def tell(self) -> dict[str, Any]:
+        return {"ahead": "0s"}
+
+    def advance(self, seconds: float) -> dict[str, Any]:
+        return {"ahead": f"{seconds:g}s"}
+
+
 def make_front(ingress: Ingress, max_waiting: int = 1) -> HttpFront:
-    return HttpFront(ingress, max_waiting=max_waiting, report=lambda: {"processes": []})
+    dev = DevRoutes(lambda: {"processes": []}, Clock())
+    return HttpFront(ingress, max_waiting=max_waiting, dev=dev, clock=MovableClock())
 
 
 async def request(
@@ -40,6 +53,7 @@ async def request(
     path: str = "/machines",
     *,
     method: str = "POST",
+    query: bytes = b"a=1",
     headers: Sequence[tuple[bytes, bytes]] = (),
     body: Sequence[bytes] = (b"",),
     disconnect: bool = False,
@@ -50,7 +64,7 @@ async def request(
         "http_version": "1.1",
         "method": method,
         "path": path,
-        "query_string": b"a=1",
+        "query_string": query,
         "headers": list(headers),
         "client": ("127.0.0.1", 5000),
     }
@@ -85,10 +99,19 @@ def test_request_reaches_the_ingress_and_its_answer_the_client() -> None:
     assert (event["rawPath"], event["queryStringParameters"], event["body"]) == ("/machines", {"a": "1"}, '{"a":1}')
 
 
-def test_processes_are_reported_without_the_ingress() -> None:
+def test_request_comes_at_the_time_of_the_system() -> None:
     ingress = Ingress()
-    status, _, body = asyncio.run(request(make_front(ingress), "/dev/processes", method="GET"))
-    assert (status, json.loads(body), ingress.events) == (200, {"processes": []}, [])
+    asyncio.run(request(make_front(ingress)))
+    assert ingress.events[0]["requestContext"]["timeEpoch"] == START * 1000
+
+
+def test_processes_and_clock_are_answered_without_the_ingress() -> None:
+    ingress = Ingress()
+    front = make_front(ingress)
+    status, _, body = asyncio.run(request(front, "/dev/processes", method="GET"))
+    assert (status, json.loads(body)) == (200, {"processes": []})
+    status, _, body = asyncio.run(request(front, "/dev/clock", body=[b'{"advance"', b': "24h"}']))
+    assert (status, json.loads(body), ingress.events) == (200, {"ahead": "86400s"}, [])
 
 
 @pytest.mark.parametrize(("path", "method", "status"), [("/dev/x", "GET", 404), ("/dev/processes", "POST", 405)])
@@ -167,11 +190,31 @@ def test_waiting_requests_beyond_the_limit_lose_the_header_until_others_are_done
     assert asyncio.run(scenario()) == [True, True, False, True]
 
 
-@pytest.mark.parametrize(("method", "waits"), [("GET", False), ("POST", False), ("PUT", True)])
-def test_creating_an_instance_is_waiting(method: str, waits: bool) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "waits"),
+    [
+        ("GET", "/machines/m/instances/i", False),
+        ("POST", "/machines/m/instances/i/events", False),
+        ("PUT", "/machines/m/instances/i", True),
+        ("GET", "/machines/m/instances/i/wait", True),
+        ("POST", "/machines/m/instances/i/wait", False),
+    ],
+)
+def test_creating_an_instance_and_a_long_poll_are_waiting(method: str, path: str, waits: bool) -> None:
     ingress = Ingress()
-    asyncio.run(request(make_front(ingress), method=method))
+    asyncio.run(request(make_front(ingress), path, method=method))
     assert ingress.waits == [waits]
+
+
+@pytest.mark.parametrize(
+    ("query", "changed"),
+    [(b"for=done&timeout=20", "for=done&timeout=0"), (b"timeout=20", "timeout=0"), (b"", "timeout=0")],
+)
+def test_long_poll_beyond_the_limit_is_answered_at_once(query: bytes, changed: str) -> None:
+    ingress = Ingress()
+    path = "/machines/m/instances/i/wait"
+    asyncio.run(request(make_front(ingress, max_waiting=0), path, method="GET", query=query))
+    assert (ingress.events[0]["rawQueryString"], ingress.waits) == (changed, [False])
 
 
 def test_preference_for_something_else_is_left_alone() -> None:

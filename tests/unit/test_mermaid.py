@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from settle.core.compile import compile_machine
 from settle.core.definition import Definition
 from settle.core.errors import DefinitionError
-from settle.core.interpreter import start
-from settle.core.spec import MachineSpec, NodeKind
+from settle.core.reachability import find_entered, find_leaves
+from settle.core.spec import InvokeMode, InvokeSpec, MachineSpec, NodeKind
 from settle.drawing.active_nodes import UnknownNodeError
 from settle.drawing.mermaid import mermaid
 from settle.drawing.mermaid_text import escape, make_ids, wrap
@@ -39,7 +39,8 @@ def test_a_machine_with_everything_looks_as_it_did() -> None:
 @pytest.mark.parametrize("path", find_machine_files(), ids=lambda path: path.stem)
 def test_every_sample_machine_can_be_drawn(path: Path) -> None:
     definition = load_machine_file(path).definition
-    shown = drawing(definition, *start(definition).snapshot.configuration)
+    first = find_leaves(definition, find_entered(definition, [0]))
+    shown = drawing(definition, *(leaf.path for leaf in first))
     assert len(shown.boxes()) >= len(definition.nodes) - 1
 
 
@@ -168,6 +169,13 @@ def test_a_box_says_what_its_node_is() -> None:
     assert boxes["work_about"].lines[:2] == ["⚙ machine watcher (watch)", "⚙ machine watcher (spare)"]
 
 
+def test_a_service_in_the_background_says_so() -> None:
+    spec = InvokeSpec(id="x", src="ship", mode=InvokeMode.BACKGROUND, timeout=60.0, deadline=3600.0)
+    definition = machine("m", settled("a", spec, on("error.invoke.x")))
+    (line,) = [line for line in drawing(definition).boxes()["a_"].lines if "ship" in line]
+    assert line.replace("<br/>", " ") == "⚙ ship (x) in the background for at most 1h"
+
+
 def test_what_a_machine_answers_stands_in_the_box_about_it() -> None:
     definition = machine("m", settled("a", on("END", "b")), final("b"), root={"output": {"n": 1}})
     assert drawing(definition).boxes()["machine_about"].lines == ['gives {"n": 1}']
@@ -217,6 +225,12 @@ def test_without_the_tag_whatever_does_not_move_by_itself_waits() -> None:
     passing = node("passing", on("", "rests"))
     definition = machine("m", node("rests", on("A", "passing"), on("B", "served")), passing, served)
     assert drawing(definition).classes["waits"] == ["rests_"]
+
+
+def test_without_the_tag_it_waits_beside_a_child_and_a_service_in_the_background() -> None:
+    beside = (InvokeSpec(id="x", src="ship", mode=InvokeMode.BACKGROUND), InvokeSpec(id="y", src="m", machine=True))
+    definition = machine("m", node("a", *beside, on("error.*")))
+    assert drawing(definition).classes["waits"] == ["a_"]
 
 
 def test_the_configuration_is_marked() -> None:

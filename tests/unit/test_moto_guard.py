@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.responses import DynamoHandler
+from moto.scheduler.models import EventBridgeSchedulerBackend
 from moto.sqs.models import Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
@@ -53,7 +54,8 @@ def test_there_is_one_guard_at_a_time() -> None:
 
 
 def test_it_leaves_moto_as_it_was() -> None:
-    owners = (SQSBackend, DynamoDBBackend, SQSResponse, DynamoHandler, Queue, moto.sqs.models)
+    backends = (SQSBackend, DynamoDBBackend, EventBridgeSchedulerBackend)
+    owners = (*backends, SQSResponse, DynamoHandler, Queue, moto.sqs.models)
     before = [dict(vars(owner)) for owner in owners]
     with MotoGuard():
         assert [dict(vars(owner)) for owner in owners] != before
@@ -165,3 +167,14 @@ def test_unguarded_moto_still_forgets_a_deduplication_id_with_its_message(unguar
     for _ in range(2):
         send(unguarded, url, "p0")
         assert take(unguarded, url) == ["p0"], "moto was mended: see what of the guard is still needed"
+
+
+def test_unguarded_moto_still_deletes_by_a_handle_of_an_earlier_delivery(unguarded: "SQSClient") -> None:
+    url = unguarded.create_queue(QueueName="canary")["QueueUrl"]
+    unguarded.send_message(QueueUrl=url, MessageBody="p0")
+    earlier, _ = (
+        unguarded.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"][0]["ReceiptHandle"] for _ in range(2)
+    )
+    unguarded.delete_message(QueueUrl=url, ReceiptHandle=earlier)
+    left = unguarded.receive_message(QueueUrl=url).get("Messages", [])
+    assert left == [], "moto was mended: see what of the guard is still needed"

@@ -1,7 +1,6 @@
 """What the consumer promises for the events of one instance."""
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest

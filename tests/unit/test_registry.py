@@ -17,6 +17,7 @@ from settle.runtime.registry import MachineFileError, Registry, load_machines
 
 LIBRARY = Path(__file__).parent.parent / "machines_lib"
 WORKING = LIBRARY / "working"
+FAMILY = LIBRARY / "family"
 BROKEN = LIBRARY / "broken"
 
 
@@ -106,6 +107,42 @@ def test_services_have_to_end_within_one_invocation(registry: Registry) -> None:
     )
 
 
+def test_calls_in_the_background_have_to_end_within_one_invocation_of_the_worker() -> None:
+    registry = load_machines(FAMILY)
+    registry.check_background(310)
+    with pytest.raises(MachineFileError) as caught:
+        registry.check_background(300)
+    assert str(caught.value) == (
+        "family/door.py: the invoke 'drying' may take 300.0 s, and one invocation of the worker has 290.0 s for it;"
+        " lower its `timeout`, or raise the worker's"
+    )
+
+
+def test_each_function_answers_for_its_own_services(registry: Registry) -> None:
+    load_machines(FAMILY).check_timeouts(2.5)
+    registry.check_background(0)
+
+
+def test_timers_children_and_services_in_the_background_are_carried_out() -> None:
+    registry = load_machines(FAMILY)
+    assert registry.names() == ("door", "lock")
+    assert [invoke.machine for invoke in registry.get("door").invokes.values()] == [True, False]
+
+
+def test_an_older_version_needs_its_children_too(tmp_path: Path) -> None:
+    (tmp_path / "door.py").write_text(
+        "from settle import Statechart\n"
+        "OLD = Statechart(id='door', states=[{'name': 'a', 'invoke': {'machine': 'chain', 'on_error': 'a'}}])\n"
+        "MACHINE = Statechart(id='door', version=2, states=['a'], versions=[OLD])\n"
+    )
+    with pytest.raises(MachineFileError) as caught:
+        load_machines(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path.name}/door.py: the invoke 'a' begins the machine 'chain', which no file here exports; add its file,"
+        " or correct the name"
+    )
+
+
 # Files that are wrong ------------------------------------------------------------------------------------------------
 
 MESSAGES = {
@@ -141,8 +178,10 @@ MESSAGES = {
         " the newer"
     ),
     "exits": "exits/door.py:1: importing it raised SystemExit: 0; mend that line",
-    "timer": "timer/door.py: 'open' has a timer (1h), which this release does not run yet; take it out",
-    "child": "child/door.py: 'open' has a child (lock), which this release does not run yet; take it out",
+    "unknown_child": (
+        "unknown_child/door.py: the invoke 'open' begins the machine 'lok', which no file here exports; did you mean"
+        " 'lock'?"
+    ),
     "duplicate_version": (
         "duplicate_version/door.py: machine 'door' cannot be built:\n"
         "  - duplicate-version: version 1 is there twice; raise the number of the newer one\n"
@@ -218,6 +257,23 @@ def test_check_goes_on_after_a_wrong_file_and_fails(capsys: pytest.CaptureFixtur
     assert lines[-2:] == ["wrong  same_id/front.py: back.py has the id 'door' too; rename one", "2 files, 1 wrong"]
     assert main(["check", "--machines", str(BROKEN / "raises")]) == 1
     assert capsys.readouterr().out == f"wrong  {MESSAGES['raises']}\n1 files, 1 wrong\n"
+
+
+def test_check_misses_a_child_as_the_system_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--machines", str(BROKEN / "unknown_child")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"wrong  {MESSAGES['unknown_child']}"
+    assert lines[1].startswith("ok     unknown_child/lock.py: lock version 1")
+    assert main(["check", "--machines", str(FAMILY)]) == 0
+
+
+def test_check_misses_no_child_whose_own_file_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "door.py").write_text((FAMILY / "door.py").read_text())
+    (tmp_path / "lock.py").write_text("1 / 0")
+    assert main(["check", "--machines", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "wrong" not in out.splitlines()[0]
+    assert out.endswith("2 files, 1 wrong\n")
 
 
 def test_check_of_no_folder_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from enum import Enum, StrEnum
 from functools import partial
 from types import ModuleType
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 import settle
 from settle import Actions, Context, DefinitionError, Event, ServiceCall, Statechart
 from settle.core.definition import Definition, Node
-from settle.core.spec import NodeKind, TransitionKind
+from settle.core.spec import Delivery, InvokeMode, InvokeSpec, NodeKind, TransitionKind
 from tests.support.driver import Driver
 
 
@@ -322,6 +323,77 @@ def test_the_timeout_of_an_invoke(written: Any, seconds: float) -> None:
     )
     assert definition.invokes["x"].timeout == seconds
     assert definition.invokes["x"].attempts == 7
+
+
+def invoked(**words: Any) -> InvokeSpec:
+    """The only invoke of a chart, written in these words."""
+    written = {"on_error": "a", **({} if "machine" in words else {"src": "serve"}), **words}
+    (spec,) = build([{"name": "a", "invoke": written}]).invokes.values()
+    return spec
+
+
+def test_a_service_runs_inline_unless_it_says_otherwise() -> None:
+    assert invoked() == invoked(mode="inline")
+    assert (invoked().inline, invoked().background) == (True, False)
+    assert (invoked(machine="other").inline, invoked(machine="other").background) == (False, False)
+
+
+@pytest.mark.parametrize("mode", ["background", InvokeMode.BACKGROUND])
+def test_a_service_in_the_background_has_more_time(mode: str) -> None:
+    spec = invoked(mode=mode)
+    assert (spec.inline, spec.background) == (False, True)
+    assert (spec.timeout, spec.attempts, spec.deadline) == (60.0, 3, 900.0)
+    assert (spec.backoff, spec.max_backoff, spec.final_errors) == (1.0, 300.0, ())
+    assert spec.delivery is Delivery.AT_LEAST_ONCE
+
+
+def test_how_a_service_in_the_background_is_tried_again() -> None:
+    spec = invoked(
+        mode="background",
+        attempts=5,
+        timeout="10m",
+        backoff=timedelta(seconds=2),
+        max_backoff="1h",
+        final_errors=[ValueError, KeyError],
+        delivery="at_least_once",
+        deadline="2d",
+    )
+    assert (spec.attempts, spec.timeout, spec.backoff, spec.max_backoff) == (5, 600.0, 2.0, 3600.0)
+    assert (spec.final_errors, spec.deadline) == ((ValueError, KeyError), 2 * 86400.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "pauses"),
+    [
+        ({"backoff": "10m"}, (600.0, 600.0)),
+        ({"backoff": "5s"}, (5.0, 300.0)),
+        ({"max_backoff": "500ms"}, (0.5, 0.5)),
+        ({"max_backoff": "1h"}, (1.0, 3600.0)),
+    ],
+)
+def test_one_of_two_pauses_is_enough(written: Any, pauses: tuple[float, float]) -> None:
+    spec = invoked(mode="background", **written)
+    assert (spec.backoff, spec.max_backoff) == pauses
+
+
+def test_a_service_that_may_be_begun_once_has_one_attempt() -> None:
+    spec = invoked(mode="background", delivery="at_most_once")
+    assert (spec.delivery, spec.attempts) == (Delivery.AT_MOST_ONCE, 1)
+    assert invoked(mode="background", delivery=Delivery.AT_MOST_ONCE, attempts=1) == spec
+
+
+@pytest.mark.parametrize("errors", [ValueError, [ValueError], (ValueError,)])
+def test_an_inline_service_may_fail_for_good_too(errors: Any) -> None:
+    assert invoked(final_errors=errors).final_errors == (ValueError,)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [(None, None), ("30d", 30 * 86400.0), ("P30D", 30 * 86400.0), (timedelta(days=1), 86400.0), (5, 5.0), (0, 0.0)],
+)
+def test_how_long_an_ended_instance_is_kept(written: Any, seconds: float | None) -> None:
+    assert build(["a"], retention=written).retention == seconds
+    assert build(["a"], retention=written).hash == build(["a"]).hash
 
 
 def test_several_invokes_of_a_state_are_numbered() -> None:

@@ -445,6 +445,77 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             [{"name": "a", "invoke": {"src": "serve", "timeout": True}}],
         ),
         case(
+            "a mode that is none",
+            "bad-invoke at 'a': `mode` is 'inline' or 'background', not 'behind'",
+            [{"name": "a", "invoke": {"src": "serve", "mode": "behind"}}],
+        ),
+        case(
+            "a mode of no type",
+            "bad-invoke at 'a': `mode` is 'inline' or 'background', not ['inline']",
+            [{"name": "a", "invoke": {"src": "serve", "mode": ["inline"]}}],
+        ),
+        case(
+            "a delivery that is none",
+            "bad-invoke at 'a': `delivery` is 'at_least_once' or 'at_most_once', not 'once'",
+            [{"name": "a", "invoke": {"src": "serve", "mode": "background", "delivery": "once"}}],
+        ),
+        case(
+            "attempts of what may be begun once",
+            "bad-invoke at 'a': it has `attempts`, and `delivery` 'at_most_once' leaves it one; drop one of the two",
+            [
+                {
+                    "name": "a",
+                    "invoke": {"src": "serve", "mode": "background", "delivery": "at_most_once", "attempts": 3},
+                }
+            ],
+        ),
+        case(
+            "a pause that is none",
+            "bad-invoke at 'a': `backoff` is a number of seconds above 0, or text like '500ms' or '2s', not 0",
+            [{"name": "a", "invoke": {"src": "serve", "mode": "background", "backoff": 0}}],
+        ),
+        case(
+            "a deadline beyond all time",
+            "bad-invoke at 'a': `deadline` is a number of seconds above 0, or text like '500ms' or '2s', not '36601d'",
+            [{"name": "a", "invoke": {"src": "serve", "mode": "background", "deadline": "36601d"}}],
+        ),
+        case(
+            "final errors that are none",
+            "bad-invoke at 'a': `final_errors` is a list of exception classes, not [<class 'int'>]",
+            [{"name": "a", "invoke": {"src": "serve", "final_errors": [int]}}],
+        ),
+        case(
+            "a final error by its name",
+            "bad-invoke at 'a': `final_errors` is a list of exception classes, not 'ValueError'",
+            [{"name": "a", "invoke": {"src": "serve", "final_errors": "ValueError"}}],
+        ),
+        case(
+            "words of the background for an inline service",
+            (
+                "bad-invoke at 'a': only a service in the background has `backoff` and `deadline`, and this is none;"
+                " add `mode`: 'background', or drop that"
+            ),
+            [{"name": "a", "invoke": {"src": "serve", "deadline": "1h", "backoff": "1s"}}],
+        ),
+        case(
+            "words of services for a machine",
+            "bad-invoke at 'a': only a service has `mode` and `deadline`, and this invokes a machine; drop that",
+            [{"name": "a", "invoke": {"machine": "other", "mode": "background", "deadline": "1h"}}],
+        ),
+        case(
+            "a call that is longer than any function",
+            (
+                "odd-invoke at 'a': the invoke 'a' may take 15m, and one call has at most 890s; lower its `timeout`,"
+                " and let what takes longer answer by a callback"
+            ),
+            [{"name": "a", "invoke": {"src": "serve", "mode": "background", "timeout": "15m"}}],
+        ),
+        case(
+            "background as a word of its own",
+            "refused-keyword at 'a': an invoke has `background`: write `mode`: 'background'",
+            [{"name": "a", "invoke": {"src": "serve", "background": True}}],
+        ),
+        case(
             "an unknown name",
             "unknown-name at 'a': Implementation defines no action 'nope'; did you mean 'note'?",
             [{"name": "a", "on_enter": "nope"}],
@@ -632,6 +703,15 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
             "bad-silenced: `silenced` gives no reason for 'unused-event'; write it down",
             ["a"],
             silenced={"unused-event": " "},
+        ),
+        case(
+            "a retention that is none",
+            (
+                "bad-retention: `retention` is how long an instance is kept after its end: seconds, a timedelta, text"
+                " like '30d' or 'P30D', at most a hundred years, or None until somebody deletes it; not 'a while'"
+            ),
+            ["a"],
+            retention="a while",
         ),
         case("a version of zero", "bad-version: `version` is a whole number from 1 on, not 0", ["a"], version=0),
         case(

@@ -126,6 +126,10 @@ def test_so_are_others(event: str) -> None:
     assert codes(*nodes) == [("unknown-internal-event", "a")]
 
 
+def test_what_a_machine_asks_for_may_be_refused_for_good() -> None:
+    assert codes(node("a", on("error.communication", "b")), node("b")) == []
+
+
 def test_an_exception_is_an_event_only_where_the_machine_says_so() -> None:
     nodes = node("a", on("error.execution", "b")), node("b")
     assert codes(*nodes, errors=ErrorPolicy.EVENT) == []

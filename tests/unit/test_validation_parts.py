@@ -6,7 +6,7 @@ import pytest
 
 from settle.core.conditions import AllOf, Guard
 from settle.core.delay import Delay
-from settle.core.spec import Action, InvokeSpec, NodeKind, NodeSpec, TransitionSpec
+from settle.core.spec import Action, Delivery, InvokeMode, InvokeSpec, NodeKind, NodeSpec, TransitionSpec
 from tests.support.charts import action, final, invoke, node, on, parallel
 from tests.support.findings import after, check, child, codes, maybe, say, serve, severities
 
@@ -216,6 +216,9 @@ def test_one_delay_may_be_waited_for_by_several_transitions(one: Delay, other: D
 
 # Invokes -------------------------------------------------------------------------------------------------------------
 
+BACKGROUND: dict[str, Any] = {"mode": InvokeMode.BACKGROUND}
+PAUSES = "make `backoff` more than 0, `max_backoff` not less, and neither more than 11h"
+
 
 @pytest.mark.parametrize(
     ("options", "mistake"),
@@ -224,11 +227,66 @@ def test_one_delay_may_be_waited_for_by_several_transitions(one: Delay, other: D
         ({"src": ""}, "does not say what it starts; name it in `src`"),
         ({"attempts": 0}, "would never be called; give it `attempts` from 1 on and a `timeout` above 0"),
         ({"timeout": 0.0}, "would never be called; give it `attempts` from 1 on and a `timeout` above 0"),
+        (
+            {"deadline": 60.0, "backoff": 2.0},
+            "does not run in the background, and has `backoff` and `deadline`; drop that",
+        ),
+        ({"machine": True, "max_backoff": 2.0}, "does not run in the background, and has `max_backoff`; drop that"),
+        (
+            {**BACKGROUND, "timeout": 891.0},
+            (
+                "may take 891s, and one call has at most 890s; lower its `timeout`, and let what takes longer answer by"
+                " a callback"
+            ),
+        ),
+        (
+            {**BACKGROUND, "timeout": 60.0, "deadline": 30.0},
+            "fails after 30s, before a call of 1m can end; raise `deadline`, or lower `timeout`",
+        ),
+        (
+            {**BACKGROUND, "deadline": 36601 * 86400.0},
+            "has a `deadline` of 36601d; a hundred years is the longest, so lower it",
+        ),
+        (
+            {**BACKGROUND, "backoff": 0.0},
+            f"waits 0s to 5m between its calls; {PAUSES}",
+        ),
+        (
+            {**BACKGROUND, "backoff": 600.0},
+            f"waits 10m to 5m between its calls; {PAUSES}",
+        ),
+        (
+            {**BACKGROUND, "max_backoff": 12 * 3600.0},
+            f"waits 1s to 12h between its calls; {PAUSES}",
+        ),
     ],
 )
 def test_an_invoke_that_cannot_be_what_it_says_is_an_error(options: dict[str, Any], mistake: str) -> None:
     invoking = InvokeSpec(**{"id": "i", "src": "s", **options})
     assert say(node("a", invoking, on("error.*"))) == [f"odd-invoke at 'a': the invoke 'i' {mistake}"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"timeout": 890.0},
+        {"timeout": 60.0, "deadline": 60.0},
+        {"deadline": 36600 * 86400.0},
+        {"backoff": 11 * 3600.0, "max_backoff": 11 * 3600.0},
+        {"delivery": Delivery.AT_MOST_ONCE, "attempts": 1},
+    ],
+)
+def test_a_service_in_the_background_within_its_limits_is_fine(options: dict[str, Any]) -> None:
+    assert codes(node("a", InvokeSpec(id="i", src="s", **BACKGROUND, **options), on("error.*"))) == []
+
+
+@pytest.mark.parametrize("retention", [-1.0, 36601 * 86400.0])
+def test_an_ended_instance_is_kept_for_a_time_that_there_is(retention: float) -> None:
+    assert say(node("a"), retention=retention) == [
+        f"bad-retention: `retention` lies between zero and a hundred years, and {retention:g} s does not; correct it"
+    ]
+    assert codes(node("a"), retention=0.0) == codes(node("a"), retention=36600 * 86400.0) == []
 
 
 def test_services_of_the_host_and_child_machines_are_fine() -> None:

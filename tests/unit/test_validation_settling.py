@@ -2,7 +2,7 @@
 
 import pytest
 
-from settle.core.spec import Action, NodeSpec, TransitionKind
+from settle.core.spec import Action, InvokeMode, NodeSpec, TransitionKind
 from tests.support.charts import action, final, invoke, node, on, parallel, settled
 from tests.support.findings import after, check, child, codes, maybe, raising, say, serve
 
@@ -145,7 +145,7 @@ def test_a_settled_node_runs_no_service() -> None:
     (finding,) = check(settled("a", invoke("i", serve), on("*", "a")))
     assert str(finding) == (
         "settled-node-invokes at 'a': a settled node waits for the outside, yet it runs a service; move the service to"
-        " one before it"
+        " one before it, or let it run in the `background`"
     )
     assert finding.severity == "error"
     assert codes(settled("a", node("b", invoke("i", serve), on("*", "a")))) == [("settled-node-invokes", "a.b")]
@@ -154,13 +154,35 @@ def test_a_settled_node_runs_no_service() -> None:
 def test_a_service_does_not_run_over_a_settled_child() -> None:
     (found,) = say(node("a", settled("b"), invoke("i", serve), on("*", "a")))
     assert found == (
-        "settled-node-invokes at 'a': its service runs while 'a.b' rests; drop that tag `settled`, or move the service"
+        "settled-node-invokes at 'a': its service runs while 'a.b' rests; drop that tag `settled`, move the service, or"
+        " let it run in the `background`"
     )
 
 
 def test_a_child_machine_lives_on_while_its_parent_rests() -> None:
     assert codes(settled("a", child("i"), on("*", "a"))) == []
     assert codes(node("a", settled("b"), child("i"), on("*", "a"))) == []
+
+
+def test_a_service_in_the_background_goes_on_while_a_node_rests() -> None:
+    beside = invoke("i", serve, mode=InvokeMode.BACKGROUND)
+    assert codes(settled("a", beside, on("*", "a"))) == []
+    assert codes(node("a", settled("b"), beside, on("*", "a"))) == []
+    assert codes(settled("a", beside, invoke("j", serve), on("*", "a"))) == [("settled-node-invokes", "a")]
+
+
+def test_a_service_in_the_background_moves_a_node_that_does_not_rest() -> None:
+    """Events from outside are held meanwhile, which is what a node without the tag asks for."""
+    beside = invoke("i", serve, mode=InvokeMode.BACKGROUND)
+    assert codes(*waiting(node("b", on("done.invoke.i", "a"), on("error.invoke.i", "a"), beside))) == []
+    assert codes(*waiting(node("b", on("done.invoke.i", "a"), on("error.invoke.i", "b"), on("X", "a"), beside))) == [
+        ("event-never-seen", "b")
+    ]
+    assert ("cannot-settle", "b") in codes(*waiting(node("b", on("done.invoke.i", "b"), on("error.*", "b"), beside)))
+
+
+def test_without_the_tag_a_machine_rests_while_a_service_runs_in_the_background() -> None:
+    assert codes(node("a", invoke("i", serve, mode=InvokeMode.BACKGROUND), on("GO", "a"), on("error.*", "a"))) == []
 
 
 def test_a_timer_runs_while_a_node_rests() -> None:

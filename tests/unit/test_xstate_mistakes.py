@@ -479,6 +479,30 @@ INVOKES = [
         "refused-keyword at 'a': an invoke has `data`: version 5 says `input`",
         "refused-keyword at 'a': an invoke has `autoForward`: events are not forwarded; let an action send them",
     ),
+    case(
+        "mode", invoke(mode="behind"), "bad-invoke at 'a': `mode` is 'inline' or 'background', not 'behind'; correct it"
+    ),
+    case(
+        "backoff",
+        invoke(mode="background", maxBackoff=3000),
+        "bad-invoke at 'a': `maxBackoff` is a duration like '10s' or 'PT10S', not '3000'; correct it",
+    ),
+    case(
+        "background-words",
+        invoke(maxBackoff="1h", deadline="1h"),
+        "bad-invoke at 'a': only a service in the background has `maxBackoff` and `deadline`, and this is none; add",
+    ),
+    case(
+        "background-machine",
+        invoke(machine="m", delivery="at_most_once"),
+        "bad-invoke at 'a': only a service has `delivery`, and this invokes a machine; drop that",
+    ),
+    case(
+        "final-errors",
+        invoke(final_errors=["ValueError"], max_backoff="1h"),
+        "refused-keyword at 'a': an invoke has `final_errors`: exceptions are classes of Python; raise a",
+        "refused-keyword at 'a': an invoke has `max_backoff`: write `maxBackoff`",
+    ),
     case("retry", invoke(retry={}), "refused-keyword at 'a': an invoke has `retry`: write `attempts`: how often the"),
     case(
         "same-id",
@@ -572,6 +596,11 @@ def test_a_key_that_xstate_would_ignore_too_is_a_warning() -> None:
     assert warning.startswith(
         "unknown-keyword at 'a': a state has the unknown key `position`, which is ignored; take it"
     )
+
+
+def test_where_services_run_is_one_of_two() -> None:
+    with pytest.raises(DefinitionError, match="bad-services: `services` is 'inline' or 'background', not 'behind'"):
+        Statechart.from_xstate(machine(), implementation=IMPLEMENTATION, services="behind")
 
 
 def test_null_is_no_value() -> None:

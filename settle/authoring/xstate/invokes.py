@@ -5,23 +5,24 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from settle.authoring.lists import listed
+from settle.authoring.service_words import Notation, read_service_words
 from settle.authoring.xstate.reading import Reading
-from settle.authoring.xstate.report import Config, Report
+from settle.authoring.xstate.report import Config
 from settle.authoring.xstate.transitions import read_transitions
 from settle.authoring.xstate.tree import StateNode, Tree
 from settle.authoring.xstate.values import is_code, read_static, shorten
 from settle.authoring.xstate.words import INVOKE
-from settle.core.delay import parse_duration
 from settle.core.event import DONE_INVOKE, ERROR_INVOKE
-from settle.core.spec import (
-    INLINE_TIMEOUT_SECONDS,
-    SEPARATOR,
-    SERVICE_ATTEMPTS,
-    InvokeSpec,
-    TransitionSpec,
-)
+from settle.core.spec import SEPARATOR, InvokeSpec, TransitionSpec
 
 _TYPE: Final = "xstate.invoke"
+_NOTATION: Final = Notation(
+    renamed={"max_backoff": "maxBackoff"},
+    duration="a duration like '10s' or 'PT10S'",
+    takes_numbers=False,  # it is seconds to some and milliseconds to others
+    show=shorten,
+    mend="; correct it",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +101,13 @@ def _read(reading: Reading, node: StateNode, written: WrittenInvoke) -> InvokeSp
         fn=fn,
         machine=fn is None,
         input=None if config.get("input") is None else read_static(report, node.path, what, config["input"]),
-        timeout=_read_timeout(report, node.path, config),
-        attempts=_read_attempts(report, node.path, config),
+        **read_service_words(
+            {word: value for word, value in config.items() if value is not None and word in INVOKE.known},
+            lambda message: report.error("bad-invoke", node.path, message),
+            machine=fn is None,
+            default=reading.services,
+            notation=_NOTATION,
+        ),
     )
 
 
@@ -125,28 +131,3 @@ def _read_source(reading: Reading, node: StateNode, config: Config) -> tuple[str
         message = f"the `src` of an invoke is text since version 5; write {src['type']!r}"
     reading.report.error("bad-invoke", node.path, message, breaks=True)
     return None
-
-
-def _read_timeout(report: Report, node: str, config: Config) -> float:
-    """Return how long one call may take; text only, for a number is seconds to some and milliseconds to others."""
-    written = config.get("timeout")
-    if written is None:
-        return INLINE_TIMEOUT_SECONDS
-    try:
-        seconds = parse_duration(written) if isinstance(written, str) else 0.0
-    except ValueError:
-        seconds = 0.0
-    if not seconds:
-        message = f"`timeout` is a duration like '10s' or 'PT10S', not {shorten(written)}; rewrite it"
-        report.error("bad-invoke", node, message)
-    return seconds or INLINE_TIMEOUT_SECONDS
-
-
-def _read_attempts(report: Report, node: str, config: Config) -> int:
-    written = config.get("attempts")
-    if written is None:
-        return SERVICE_ATTEMPTS
-    if isinstance(written, int) and not isinstance(written, bool) and written > 0:
-        return written
-    report.error("bad-invoke", node, f"`attempts` is a whole number from 1 on, not {shorten(written)}; correct it")
-    return SERVICE_ATTEMPTS

@@ -14,7 +14,7 @@ from settle.authoring.xstate.report import Config, Report
 from settle.authoring.xstate.tree import DEFAULT_ID, build_tree
 from settle.authoring.xstate.values import JSONTextError, is_code, parse_json, read_static, shorten
 from settle.core.errors import Finding
-from settle.core.spec import NodeKind, NodeSpec
+from settle.core.spec import InvokeMode, NodeKind, NodeSpec
 
 _NOTHING: Final = NodeSpec(name="", kind=NodeKind.COMPOUND)
 
@@ -36,13 +36,16 @@ class XStateMachine:
     notes: tuple[Finding, ...] = ()
 
 
-def read_xstate(config: Mapping[str, object] | str, binder: Binder, findings: Findings) -> XStateMachine:
+def read_xstate(
+    config: Mapping[str, object] | str, binder: Binder, findings: Findings, *, services: InvokeMode
+) -> XStateMachine:
     """Read a machine of XState 5, or one that Stately exported.
 
     Args:
         config: what `createMachine` is given, as an object or as JSON text.
         binder: finds the functions that the file names.
         findings: where mistakes go, all of them.
+        services: where services run whose invoke does not say so.
     """
     report = Report(findings)
     machine = _parse(config, report)
@@ -50,7 +53,8 @@ def read_xstate(config: Mapping[str, object] | str, binder: Binder, findings: Fi
         return XStateMachine(id="", root=_NOTHING, notes=tuple(report.notes))
     tree = build_tree(machine, report)
     events = EventNames(report=report, tree=tree, invokes=name_invokes(tree))
-    root = read_node(Reading(report=report, binder=binder, tree=tree, events=events), tree.root)
+    reading = Reading(report=report, binder=binder, tree=tree, events=events, services=services)
+    root = read_node(reading, tree.root)
     return XStateMachine(
         id="" if tree.root.id == DEFAULT_ID else tree.root.id,
         root=root,

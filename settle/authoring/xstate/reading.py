@@ -9,6 +9,7 @@ from settle.authoring.xstate.events import EventNames
 from settle.authoring.xstate.report import Config, Report
 from settle.authoring.xstate.tree import Tree
 from settle.authoring.xstate.values import find_code, read_static, shorten
+from settle.core.spec import InvokeMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +21,14 @@ class Reading:
         binder: finds functions.
         tree: every state of the file.
         events: translates event names.
+        services: where services run whose invoke does not say so.
     """
 
     report: Report
     binder: Binder
     tree: Tree
     events: EventNames
+    services: InvokeMode
 
 
 def read_description(reading: Reading, node: str, config: Config) -> str:

@@ -99,12 +99,14 @@ INITIAL: Final = Words(
 
 INVOKE: Final = Words(
     "an invoke",
-    _words("src id input onDone onError timeout attempts machine type"),
+    _words("src id input onDone onError mode timeout attempts backoff maxBackoff delivery deadline machine type"),
     {
         "data": "version 5 says `input`",
         "autoForward": "events are not forwarded; let an action send them",
         "forward": "events are not forwarded; let an action send them",
         "retry": "write `attempts`: how often the service is called before `onError`",
+        "final_errors": "exceptions are classes of Python; raise a `ServiceError` where trying again is pointless",
+        "max_backoff": "write `maxBackoff`",
         "heartbeat": "a service sends none; write `timeout`",
     },
     {

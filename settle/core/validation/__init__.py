@@ -12,7 +12,7 @@ from settle.core.definition import Definition
 from settle.core.errors import Finding
 from settle.core.validation.conditions import check_conditions
 from settle.core.validation.cycles import check_cycles
-from settle.core.validation.delays import check_delays
+from settle.core.validation.delays import check_delays, check_retention
 from settle.core.validation.events import (
     check_declared_events,
     check_done_events,
@@ -38,6 +38,7 @@ RULES: Final[tuple[Rule, ...]] = (
     check_final,
     check_rejected,
     check_delays,
+    check_retention,
     check_settling,
     check_settled_services,
     check_invokes,

@@ -1,10 +1,10 @@
-"""Rules about delayed transitions."""
+"""Rules about delayed transitions, and about how long an ended instance is kept."""
 
 from collections.abc import Iterator
 from types import FunctionType
 
 from settle.core.definition import Node, Transition
-from settle.core.delay import Delay, parse_duration
+from settle.core.delay import MAX_DELAY_SECONDS, Delay, parse_duration
 from settle.core.errors import Finding
 from settle.core.validation.survey import Survey, error
 
@@ -25,6 +25,14 @@ def check_delays(survey: Survey) -> Iterator[Finding]:
             if not _is_same(same, transition.delay):
                 message = f"two different delays have the name {same.name!r}, and one would be lost; rename one"
                 yield error("ambiguous-delay", node, message)
+
+
+def check_retention(survey: Survey) -> Iterator[Finding]:
+    """Name a retention that is no time to wait."""
+    retention = survey.definition.retention
+    if retention is not None and not 0 <= retention <= MAX_DELAY_SECONDS:
+        message = f"`retention` lies between zero and a hundred years, and {retention:g} s does not; correct it"
+        yield error("bad-retention", survey.nodes[0], message)
 
 
 def _both(node: Node, transition: Transition, event: str) -> Finding:

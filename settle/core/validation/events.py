@@ -5,7 +5,14 @@ from typing import Final
 
 from settle.core.certainty import can_be_done
 from settle.core.errors import Finding
-from settle.core.event import DONE_INVOKE, DONE_STATE, ERROR_EXECUTION, ERROR_INVOKE, is_internal
+from settle.core.event import (
+    DONE_INVOKE,
+    DONE_STATE,
+    ERROR_COMMUNICATION,
+    ERROR_EXECUTION,
+    ERROR_INVOKE,
+    is_internal,
+)
 from settle.core.spec import ANY_EVENT, EVENTLESS, ErrorPolicy
 from settle.core.validation.survey import Survey, error, suggest, warning
 
@@ -46,7 +53,7 @@ def check_internal_events(survey: Survey) -> Iterator[Finding]:
     """Name transitions on types that only the runtime makes, and never does. An action could raise them itself."""
     if survey.may_raise:
         return
-    known = {*survey.raisers, ERROR_EXECUTION}
+    known = {*survey.raisers, ERROR_EXECUTION, ERROR_COMMUNICATION}
     for transition in survey.definition.transitions:
         event, node = transition.event, survey.source(transition)
         if event == ERROR_EXECUTION and survey.definition.errors is ErrorPolicy.RAISE:

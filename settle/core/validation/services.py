@@ -1,14 +1,32 @@
 """Rules about what nodes invoke: services and child machines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any, Final
 
 from settle.core.certainty import may_both_be_active
 from settle.core.definition import Node
+from settle.core.delay import MAX_DELAY_SECONDS, format_duration
 from settle.core.errors import Finding
 from settle.core.event import DONE_INVOKE, ERROR_INVOKE
-from settle.core.spec import InvokeSpec
+from settle.core.spec import (
+    BACKOFF_SECONDS,
+    DEADLINE_SECONDS,
+    LONGEST_CALL_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    MAX_BACKOFF_SECONDS,
+    Delivery,
+    InvokeSpec,
+)
 from settle.core.validation.survey import Survey, error, name_node, warning
+
+_OF_THE_BACKGROUND: Final[Mapping[str, Any]] = {
+    "backoff": BACKOFF_SECONDS,
+    "max_backoff": MAX_BACKOFF_SECONDS,
+    "delivery": Delivery.AT_LEAST_ONCE,
+    "deadline": DEADLINE_SECONDS,
+}
+"""What has a meaning for a service in the background alone, by its default."""
 
 
 def check_service_errors(survey: Survey) -> Iterator[Finding]:
@@ -61,3 +79,28 @@ def _list_mistakes(invoke: InvokeSpec) -> Iterator[str]:
         yield f"the invoke {invoke.id!r} does not say what it starts; name it in `src`"
     if invoke.attempts < 1 or invoke.timeout <= 0:
         yield f"the invoke {invoke.id!r} would never be called; give it `attempts` from 1 on and a `timeout` above 0"
+    if invoke.background:
+        yield from (f"the invoke {invoke.id!r} {mistake}" for mistake in _list_mistakes_in_background(invoke))
+        return
+    given = [f"`{word}`" for word, default in _OF_THE_BACKGROUND.items() if getattr(invoke, word) != default]
+    if given:
+        yield f"the invoke {invoke.id!r} does not run in the background, and has {' and '.join(given)}; drop that"
+
+
+def _list_mistakes_in_background(invoke: InvokeSpec) -> Iterator[str]:
+    timeout, deadline = format_duration(invoke.timeout), format_duration(invoke.deadline)
+    if invoke.timeout > LONGEST_CALL_SECONDS:
+        yield (
+            f"may take {timeout}, and one call has at most {format_duration(LONGEST_CALL_SECONDS)}; lower its"
+            " `timeout`, and let what takes longer answer by a callback"
+        )
+    if invoke.deadline < invoke.timeout:
+        yield f"fails after {deadline}, before a call of {timeout} can end; raise `deadline`, or lower `timeout`"
+    if invoke.deadline > MAX_DELAY_SECONDS:
+        yield f"has a `deadline` of {deadline}; a hundred years is the longest, so lower it"
+    if not 0 < invoke.backoff <= invoke.max_backoff <= LONGEST_PAUSE_SECONDS:
+        first, last, most = map(format_duration, (invoke.backoff, invoke.max_backoff, LONGEST_PAUSE_SECONDS))
+        yield (
+            f"waits {first} to {last} between its calls; make `backoff` more than 0, `max_backoff` not less, and"
+            f" neither more than {most}"
+        )

@@ -66,16 +66,22 @@ def _is_from_outside(event: str) -> bool:
 
 
 def check_settled_services(survey: Survey) -> Iterator[Finding]:
-    """Name settled nodes during which a service runs. A child machine may: it lives a life of its own."""
+    """Name settled nodes during which an inline service runs. Children and services in the background may."""
     for node in survey.nodes:
         if not any(invoke.inline for invoke in node.invokes):
             continue
         if SETTLED in node.effective_tags:
-            message = "a settled node waits for the outside, yet it runs a service; move the service to one before it"
+            message = (
+                "a settled node waits for the outside, yet it runs a service; move the service to one before it, or let"
+                " it run in the `background`"
+            )
             yield error("settled-node-invokes", node, message)
             continue
         inside = iterate(survey.nodes, node.within)
         resting = next((leaf for leaf in inside if leaf.is_leaf and SETTLED in leaf.effective_tags), None)
         if resting is not None:
-            message = f"its service runs while {resting.path!r} rests; drop that tag `settled`, or move the service"
+            message = (
+                f"its service runs while {resting.path!r} rests; drop that tag `settled`, move the service, or let it"
+                " run in the `background`"
+            )
             yield error("settled-node-invokes", node, message)

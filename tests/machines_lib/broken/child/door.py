@@ -1,6 +1,0 @@
-from settle import Statechart
-
-MACHINE = Statechart(
-    id="door",
-    states=[{"name": "open", "invoke": {"machine": "lock", "on_done": "closed", "on_error": "closed"}}, "closed"],
-)

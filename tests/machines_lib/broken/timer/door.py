@@ -1,3 +1,0 @@
-from settle import Statechart
-
-MACHINE = Statechart(id="door", states=[{"name": "open", "timeout": "1h", "on_timeout": "closed"}, "closed"])

@@ -1,0 +1,3 @@
+from settle import Statechart
+
+MACHINE = Statechart(id="lock", states=["free"])
