@@ -105,6 +105,7 @@ def main() -> None:
     )
     fired = PRICES["schedule_fired"] + 4 * PRICES["sqs_standard_request"]
     print(
+        f"\nThe deadline of a background service comes 15 minutes later, like a cancelled timer, and is not in its row."
         f"\nA schedule that fires adds {fired:.2f}: Scheduler's invocation, and a second way through the timers queue."
     )
 

@@ -9,6 +9,7 @@ call which kills the process is counted too; a call that may be begun once is en
 
 import hashlib
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from settle.runtime.call_service import PENDING, call_service, failure_outcome
 from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, dump_envelope, parse_task
 from settle.runtime.errors import EnvelopeInvalidError, ServiceFailedError
 from settle.runtime.instance import Instance, InstanceKey, ServiceOutcome
-from settle.runtime.ledger import LedgerEntry
+from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
 from settle.runtime.limits import check_message
 from settle.runtime.liveness import is_token
 from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore, StandardQueue
@@ -32,6 +33,8 @@ LOST_CODE: Final = "lost"
 """Code of the error of a service whose call nobody saw end, and which may not be begun again."""
 UNREADABLE_GROUP: Final = "tasks"
 """Message group of what cannot be read, in the dead-letter queue."""
+TASK_MARK: Final = "task"
+"""In place of a body hash."""
 JITTER_DIGITS: Final = 4
 ID_DIGITS: Final = 40
 
@@ -89,10 +92,13 @@ class TaskRunner:
         if task is None or found is None:
             return True
         instance, definition, invoke = found
-        attempt = self._begin(task, message, invoke)
-        if attempt is None:
-            self._answer(task, _lost(invoke))
-            return True
+        if invoke.delivery is Delivery.AT_MOST_ONCE:
+            running = self._enter(task, 1, invoke)
+            if running is not None:
+                return self._lose(task, message, invoke, running)
+            attempt = 1
+        else:
+            attempt = self._begin(task, message, invoke)
         if attempt > invoke.attempts:
             error = ServiceFailedError(f"service {invoke.src!r} was begun {attempt - 1} times and never ended")
             self._answer(task, failure_outcome(error))
@@ -141,24 +147,28 @@ class TaskRunner:
         definition = self.definitions.definition_for(instance.snapshot)
         return instance, definition, definition.invokes[live.id]
 
-    def _begin(self, task: TaskEnvelope, message: TaskMessage, invoke: InvokeSpec) -> int | None:
-        """Return the number of the attempt that begins; None when it was begun before and may not be again."""
-        once = invoke.delivery is Delivery.AT_MOST_ONCE
-        if message.receives == 1 and not once:
+    def _begin(self, task: TaskEnvelope, message: TaskMessage, invoke: InvokeSpec) -> int:
+        """Return the number of the attempt that begins, one too many when all are used up."""
+        if message.receives == 1:
             return 1
-        for attempt in range(1 if once else 2, invoke.attempts + 1):
-            if self._enter(task, attempt, invoke):
-                return attempt
-            if once:
-                return None
-        return invoke.attempts + 1
+        attempts = range(2, invoke.attempts + 1)
+        return next((each for each in attempts if self._enter(task, each, invoke) is None), invoke.attempts + 1)
 
-    def _enter(self, task: TaskEnvelope, attempt: int, invoke: InvokeSpec) -> bool:
-        now = self.clock.now()
-        entry = LedgerEntry(
-            event_id=f"task-{_digest(task)}-{attempt}", body_hash="task", expires_at=now + invoke.deadline + 86_400.0
-        )
-        return self.store.accept(InstanceKey(task.machine, task.instance), entry, now) is None
+    def _enter(self, task: TaskEnvelope, attempt: int, invoke: InvokeSpec) -> float | None:
+        """Enter that an attempt begins; return when it began, in seconds since the epoch, if somebody did so before."""
+        now, kept = self.clock.now(), invoke.deadline + LEDGER_RETENTION_SECONDS
+        entry = LedgerEntry(event_id=f"task-{_digest(task)}-{attempt}", body_hash=TASK_MARK, expires_at=now + kept)
+        older = self.store.accept(InstanceKey(task.machine, task.instance), entry, now)
+        return None if older is None else older.expires_at - kept
+
+    def _lose(self, task: TaskEnvelope, message: TaskMessage, invoke: InvokeSpec, begun: float) -> bool:
+        """Give up a call that was begun before, but not while it may still be running: its message came twice then."""
+        left = begun + invoke.timeout + WORKER_MARGIN_SECONDS - self.clock.now()
+        if left > 0:
+            self.tasks.postpone(message.receipt_handle, math.ceil(left))
+            return False
+        self._answer(task, _lost(invoke))
+        return True
 
     def _call(self, task: TaskEnvelope, instance: Instance, definition: Definition, attempt: int) -> ServiceCall:
         live = instance.snapshot.find_invoke(task.invoke)

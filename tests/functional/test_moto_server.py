@@ -16,13 +16,18 @@ import boto3
 import pytest
 
 from settle.adapters.aws_resources import create_resources
+from settle.adapters.eventbridge_scheduler import EventBridgeScheduler
+from settle.adapters.shifted_clock import ShiftedClock
 from settle.adapters.sqs_queue import SqsEventQueue, SqsPolledQueue
+from settle.adapters.sqs_standard_queue import SqsStandardQueue
 from settle.local import moto_server
 from settle.local.moto_server import MotoServer
 
 pytestmark = pytest.mark.functional
 
 ROOT = Path(__file__).parents[2]
+ROLE_ARN = "arn:aws:iam::000000000000:role/scheduler"
+QUEUE_ARN = "arn:aws:sqs:eu-central-1:000000000000:timers"
 PARENT = """
 import os, subprocess, sys
 subprocess.run([sys.executable, "-m", "settle.local.moto_server", "--parent", str(os.getpid())])
@@ -74,6 +79,38 @@ def test_it_serves_both_services_on_loopback_and_ends_when_told(number: signal.S
         assert dynamodb.get_item(TableName=made.table_name, Key=item)["Item"] == item
         process.send_signal(number)
         assert process.wait(10) == 0
+
+
+def test_its_sqs_goes_by_a_clock_that_can_be_advanced(tmp_path: Path) -> None:
+    clock = ShiftedClock(tmp_path / "clock")
+    with started("-m", "settle.local.moto_server", "--clock", str(tmp_path / "clock")) as process:
+        dynamodb, sqs = clients(endpoint(process), "supervisor")
+        made = create_resources(dynamodb, sqs, prefix="test", visibility_timeout=30)
+        SqsStandardQueue(sqs, queue_url=made.timers_queue_url, arn=made.timers_queue_arn).send(body="late", delay=900)
+        timers = SqsPolledQueue(sqs, queue_url=made.timers_queue_url, arn=made.timers_queue_arn, long_poll_seconds=0)
+        assert timers.receive(max_messages=10, visibility_timeout=30) == []
+        clock.advance(901)
+        (message,) = timers.receive(max_messages=10, visibility_timeout=30)
+        assert message.body == "late"
+
+
+def test_it_keeps_schedules() -> None:
+    with started("-m", "settle.local.moto_server") as process:
+        session = boto3.session.Session(
+            region_name="eu-central-1",
+            aws_access_key_id="consumer",
+            aws_secret_access_key="none",  # noqa: S106 - moto asks for none
+        )
+        client = session.client("scheduler", endpoint_url=endpoint(process))
+        client.create_schedule_group(Name="group")
+        scheduler = EventBridgeScheduler(client, group="group", role_arn=ROLE_ARN, target_arn=QUEUE_ARN)
+        for name in ("kept", "cancelled", "kept"):
+            scheduler.schedule(name=name, at=2_000_000_000.5, body="body")
+        scheduler.cancel("cancelled")
+        scheduler.cancel("cancelled")
+        (schedule,) = client.list_schedules(GroupName="group")["Schedules"]
+        kept = client.get_schedule(GroupName="group", Name=schedule["Name"])
+        assert (kept["ScheduleExpression"], kept["Target"]["Input"]) == ("at(2033-05-18T03:33:21)", "body")
 
 
 def test_it_answers_what_it_does_not_serve_with_404() -> None:

@@ -192,6 +192,25 @@ def test_a_call_that_may_be_begun_once_is_lost_when_the_process_dies() -> None:
     assert len(service.calls) == 1
 
 
+def test_a_task_that_comes_twice_does_not_lose_the_call_that_is_running() -> None:
+    system: System
+
+    def serve(_call: ServiceCall) -> Any:
+        assert not system.run_task(again), "it comes again when the call must have ended"
+        return "ok"
+
+    system = System(chart(serve, delivery=Delivery.AT_MOST_ONCE))
+    system.post(GROUP, "GO")
+    system.pump()
+    (first,) = system.tasks.receive(max_messages=1, visibility_timeout=30)
+    system.tasks.send(body=first.body)
+    (again,) = system.tasks.receive(max_messages=1, visibility_timeout=30)
+    assert system.run_task(first)
+    system.tasks.delete([first.receipt_handle])
+    system.advance(200)
+    assert system.state(GROUP) == ("done",)
+
+
 def test_a_call_that_may_be_begun_once_is_not_tried_again_when_it_fails() -> None:
     service = Service(OSError("down"))
     system = System(chart(service, attempts=3, delivery=Delivery.AT_MOST_ONCE))
