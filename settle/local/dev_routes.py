@@ -4,7 +4,9 @@ On AWS there are no such routes.
 """
 
 import asyncio
+import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -41,6 +43,8 @@ class DevRoutes:
 
     def __init__(self, report: Callable[[], object], clock: AdvanceableClock) -> None:
         self._report, self._clock = report, clock
+        # Of its own: an advance waits for invocations, and these for sandboxes, which the loop's own threads make.
+        self._advancing = ThreadPoolExecutor(1, thread_name_prefix="clock")
 
     async def answer(self, method: str, path: str, body: bytes) -> HttpResponse:
         """Answer one request."""
@@ -63,13 +67,15 @@ class DevRoutes:
         except ValueError as error:
             return http_response.problem(HTTPStatus.BAD_REQUEST, f"the body is no JSON ({error}); send {EXAMPLE}")
         try:
-            return http_response.json_response(await asyncio.to_thread(self._clock.advance, _seconds(content)))
+            advance = functools.partial(self._clock.advance, _seconds(content))
+            told = await asyncio.get_running_loop().run_in_executor(self._advancing, advance)
         except (ValueError, OverflowError) as error:
             return http_response.problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error}; send for example {EXAMPLE}")
         except BusyError as error:
             response = http_response.problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the clock stands as it was: {error}")
             response.headers.append(("retry-after", "1"))
             return response
+        return http_response.json_response(told)
 
 
 def _seconds(content: object) -> float:

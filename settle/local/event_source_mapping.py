@@ -109,7 +109,7 @@ class EventSourceMapping:
         self.counters = MappingCounters()
         self._queue, self._invoke, self._config = queue, invoke, config
         self._gate = gate or Gate()
-        self._gate.expect(queue.arn)
+        self._gate.expect(queue.arn, takes=config.function_timeout)
         self._computing = computing or max(1, (os.cpu_count() or 1) // 2)
         self._changed = threading.Condition()
         self._polling = False
@@ -142,7 +142,7 @@ class EventSourceMapping:
                     try:
                         self.process(batch)
                     finally:
-                        self._gate.leave_done()
+                        self._gate.leave_done(self._queue.arn)
             except Exception:  # noqa: BLE001 - the entry point of the thread: the mapping must outlive whatever goes wrong
                 _LOG.exception("the event source mapping met an unexpected error and goes on")
                 self._stopping.wait(BACK_OFF_SECONDS)
@@ -175,7 +175,7 @@ class EventSourceMapping:
         """Wait for messages; when some are returned, the gate has yet to be left."""
         while not self._stopping.is_set():
             try:
-                turn = self._gate.enter(WAIT_SECONDS)
+                turn = self._gate.enter(self._queue.arn, WAIT_SECONDS)
                 if turn is None:
                     continue
                 if messages := self._look(turn):
@@ -192,7 +192,7 @@ class EventSourceMapping:
                 max_messages=self._config.batch_size, visibility_timeout=self._config.visibility_timeout
             )
         except BaseException:
-            self._gate.leave_failed()
+            self._gate.leave_failed(self._queue.arn)
             raise
         if messages:
             self._gate.begin()

@@ -5,9 +5,13 @@ end the visibility timeouts of messages that are being worked on: they would be 
 with the first. The runtime survives that, as it must on AWS, but a service would be called twice because a developer
 wanted to skip a day, and one that may be begun only once would be taken for lost. What nobody is working on, such as a
 failed message in its pause, is meant to come again when its time has passed, on an advanced clock too.
+
+Whose work may take longest is kept out first, so that the others go on while a service in the background ends.
 """
 
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,9 +26,10 @@ class Gate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._closed = False
         self._ended = False
-        self._inside = 0
+        self._takes: dict[str, float] = {}
+        self._shut: frozenset[str] = frozenset()
+        self._inside: Counter[str] = Counter()
         self._working = 0
         self._watchers = 0
         # Raised by everything that may give a poller something to do.
@@ -36,17 +41,23 @@ class Gate:
         """Whether somebody waits until all pollers have looked: they had better not dally."""
         return self._watchers > 0
 
-    def expect(self, poller: str) -> None:
-        """Make a poller known: nothing counts as idle before it has looked."""
+    def expect(self, poller: str, *, takes: float = 0.0) -> None:
+        """Make a poller known: nothing counts as idle before it has looked.
+
+        Args:
+            poller: its name.
+            takes: seconds that its work takes at most.
+        """
         with self._changed:
+            self._takes[poller] = takes
             self._looked[poller] = -1
 
-    def enter(self, timeout: float) -> int | None:
+    def enter(self, poller: str, timeout: float) -> int | None:
         """Enter; returns the turn, for `leave_idle`. None when the gate stayed closed for `timeout` seconds."""
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._closed, timeout):
+            if not self._changed.wait_for(lambda: poller not in self._shut, timeout):
                 return None
-            self._inside += 1
+            self._inside[poller] += 1
             return self._turn
 
     def begin(self) -> None:
@@ -57,23 +68,20 @@ class Gate:
     def leave_idle(self, poller: str, turn: int) -> None:
         """Leave, having looked in vain."""
         with self._changed:
-            self._inside -= 1
             self._looked[poller] = turn
-            self._changed.notify_all()
+            self._leave(poller)
 
-    def leave_done(self) -> None:
+    def leave_done(self, poller: str) -> None:
         """Leave after work, which may have given others something to do."""
         with self._changed:
-            self._inside -= 1
             self._working -= 1
             self._turn += 1
-            self._changed.notify_all()
+            self._leave(poller)
 
-    def leave_failed(self) -> None:
+    def leave_failed(self, poller: str) -> None:
         """Leave without knowing whether there is something to do."""
         with self._changed:
-            self._inside -= 1
-            self._changed.notify_all()
+            self._leave(poller)
 
     @contextmanager
     def closed(self, timeout: float) -> Iterator[None]:
@@ -82,17 +90,19 @@ class Gate:
         Raises:
             BusyError: somebody was still inside after `timeout` seconds, or the system ends. The gate is open again.
         """
+        deadline = time.monotonic() + timeout
         with self._changed:
-            self._closed = True
             try:
-                self._changed.wait_for(lambda: self._inside == 0 or self._ended, timeout)
+                for takes in sorted(set(self._takes.values()), reverse=True):
+                    self._shut = frozenset(poller for poller in self._takes if self._takes[poller] >= takes)
+                    self._changed.wait_for(self._may_close, max(0.0, deadline - time.monotonic()))
+                    if not self._may_close():
+                        raise BusyError(f"what is being worked on did not end within {timeout:g} seconds")
                 if self._ended:
                     raise BusyError("the system is ending")
-                if self._inside:
-                    raise BusyError(f"what is being worked on did not end within {timeout:g} seconds")
                 yield
             finally:
-                self._closed = False
+                self._shut = frozenset()
                 self._turn += 1
                 self._changed.notify_all()
 
@@ -111,6 +121,13 @@ class Gate:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def _leave(self, poller: str) -> None:
+        self._inside[poller] -= 1
+        self._changed.notify_all()
+
+    def _may_close(self) -> bool:
+        return self._ended or not any(self._inside[poller] for poller in self._shut)
 
     def _is_idle(self) -> bool:
         return not self._working and all(turn == self._turn for turn in self._looked.values())

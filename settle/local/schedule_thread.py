@@ -58,7 +58,7 @@ class ScheduleThread:
 
     def look(self) -> float:
         """Fire what is due; return the seconds until it is worth looking again."""
-        turn = self._gate.enter(LOOK_SECONDS)
+        turn = self._gate.enter(POLLER, LOOK_SECONDS)
         if turn is None:
             return 0.0
         try:
@@ -66,11 +66,11 @@ class ScheduleThread:
             left = LOOK_SECONDS if next_at is None else next_at - self._clock.now()
             due = left <= 0 and self._source.fire_due() > 0
         except BaseException:
-            self._gate.leave_failed()
+            self._gate.leave_failed(POLLER)
             raise
         if due:
             self._gate.begin()
-            self._gate.leave_done()
+            self._gate.leave_done(POLLER)
             return 0.0
         self._gate.leave_idle(POLLER, turn)
         return min(max(left, 0.0), LOOK_SECONDS)

@@ -88,7 +88,7 @@ class System:
             self.backend.clock,
             self._gate,
             wake=self.schedules.wake,
-            drain_seconds=max(function.timeout for function in self._options.functions) + INIT_SECONDS,
+            drain_seconds=self._options.worker_timeout + self._options.consumer_timeout + INIT_SECONDS,
         )
         return HttpFront(
             Admission(self.ingress),

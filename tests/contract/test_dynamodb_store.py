@@ -22,6 +22,7 @@ from botocore.validate import ParamValidator
 from settle.adapters.dynamodb_store import BATCH_GET_ATTEMPTS, DynamoDBInstanceStore, make_dynamodb_client
 from settle.core.errors import SettleError
 from settle.runtime.errors import ConflictError, StoreUnavailableError
+from settle.runtime.instance import TOMBSTONE_SECONDS
 from settle.runtime.ports import ABSENT, Expected, InstanceStore
 from tests.support.dynamodb import TABLE_NAME, moto_dynamodb
 from tests.support.instances import KEY, NOW, make_entry, make_held, make_instance
@@ -44,6 +45,7 @@ CALLS: dict[str, tuple[Call, str]] = {
     "find many": (lambda store: store.find_entries(KEY, ["a", "b", "c"], NOW), "BatchGetItem"),
     "accept": (lambda store: store.accept(KEY, make_entry("b"), NOW), "PutItem"),
     "accept again": (lambda store: store.accept(KEY, make_entry("a"), NOW), "PutItem"),
+    "purge": (lambda store: store.purge(KEY, NOW), "Query"),
     "finish": (lambda store: store.finish(KEY, make_entry("a", finished=True)), "PutItem"),
 }
 EACH_CALL = pytest.mark.parametrize(("call", "operation"), CALLS.values(), ids=CALLS)
@@ -144,6 +146,47 @@ def test_items_have_the_keys_and_attributes_that_the_table_is_made_for(client: "
     assert {item["pk"]["S"] for item in items.values()} == {"count/order-4711"}
     assert set(items["instance"]) == {"pk", "sk", "rev", "inc", "doc"}
     assert items["event#a"]["expires_at"] == {"N": "1790000001"}
+
+
+def test_a_deleted_instance_expires_by_the_time_to_live_of_the_table(client: "DynamoDBClient") -> None:
+    store = DynamoDBInstanceStore(client, TABLE_NAME)
+    tomb = make_instance(deleted_at=NOW + 0.5)
+    store.commit(tomb, ABSENT)
+    (item,) = client.scan(TableName=TABLE_NAME)["Items"]
+    assert item["expires_at"] == {"N": str(int(NOW) + TOMBSTONE_SECONDS + 1)}
+    after = Expected(incarnation=tomb.incarnation, revision=tomb.revision)
+    store.commit(replace(tomb, revision=tomb.revision + 1, deleted_at=0.0), after)
+    (item,) = client.scan(TableName=TABLE_NAME)["Items"]
+    assert "expires_at" not in item
+
+
+def test_purging_is_a_query_and_a_delete_for_each_entry(client: "DynamoDBClient") -> None:
+    store = DynamoDBInstanceStore(client, TABLE_NAME)
+    for name in ("a", "b"):
+        store.finish(KEY, make_entry(name, finished=True))
+    requests = count_requests(client)
+    store.purge(KEY, NOW + 100_000)
+    assert requests == {"Query": 1, "DeleteItem": 2}
+
+
+def test_an_entry_that_was_replaced_while_it_was_purged_stays(stubbed: tuple[DynamoDBInstanceStore, Stubber]) -> None:
+    store, stubber = stubbed
+    key = {"pk": {"S": str(KEY)}, "sk": {"S": "event#a"}}
+    stubber.add_response("query", {"Items": [key], "LastEvaluatedKey": key})
+    stubber.add_client_error("delete_item", "ConditionalCheckFailedException", http_status_code=400)
+    stubber.add_response("query", {"Items": []})
+    store.purge(KEY, NOW)
+    stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
+def test_a_purge_that_cannot_go_on_is_unavailable(stubbed: tuple[DynamoDBInstanceStore, Stubber], code: str) -> None:
+    store, stubber = stubbed
+    key = {"pk": {"S": str(KEY)}, "sk": {"S": "event#a"}}
+    stubber.add_response("query", {"Items": [key]})
+    stubber.add_client_error("delete_item", code, http_status_code=400)
+    with pytest.raises(StoreUnavailableError):
+        store.purge(KEY, NOW)
 
 
 # ---- unprocessed keys

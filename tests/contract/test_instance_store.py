@@ -443,3 +443,30 @@ def test_a_snapshot_of_a_newer_release_is_left_for_it(store: InstanceStore, monk
         store.commit(make_instance(snapshot=make_instance().snapshot._replace(timers=(timer,))), ABSENT)
     with pytest.raises(SnapshotTooNewError):
         store.load(KEY)
+
+
+# ---- deletion
+
+
+def test_purging_removes_what_the_ledger_keeps_of_the_time_before(store: InstanceStore) -> None:
+    store.commit(make_instance(), ABSENT, hold=[make_held(1)])
+    for number in range(30):
+        store.finish(KEY, make_entry(f"old-{number}", expires_at=NOW + 100, finished=True))
+    store.accept(KEY, make_entry("new", expires_at=NOW + 101), NOW)
+    store.finish(OTHER_KEY, make_entry("old-1", expires_at=NOW + 100, finished=True))
+    for _ in range(2):
+        store.purge(KEY, NOW + 100)
+    ids = [*(f"old-{number}" for number in range(30)), "new"]
+    assert set(store.find_entries(KEY, ids, NOW)) == {"new"}
+    assert set(store.find_entries(OTHER_KEY, ["old-1"], NOW)) == {"old-1"}
+    assert store.load(KEY) is not None
+    assert len(store.load_held(KEY, 1, 10)) == 1
+
+
+def test_a_tombstone_is_stored_and_its_successor_takes_its_place(store: InstanceStore) -> None:
+    tomb = make_instance(deleted_at=NOW)
+    store.commit(tomb, ABSENT)
+    assert store.load(KEY) == tomb
+    successor = replace(tomb, incarnation="another", revision=tomb.revision + 1, deleted_at=0.0)
+    store.commit(successor, Expected(incarnation=tomb.incarnation, revision=tomb.revision))
+    assert store.load(KEY) == successor

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from settle.core.definition import Definition
 from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
@@ -375,3 +376,37 @@ def test_services_keep_their_keys_however_batches_are_cut() -> None:
         return [call.key for call in service.calls]
 
     assert keys(1) == keys(2) == keys(10)
+
+
+class Amount(BaseModel):
+    """What a result has to be."""
+
+    n: int
+
+
+def test_a_result_that_does_not_fit_its_model_blocks_the_instance_and_is_not_lost() -> None:
+    system = System(
+        machine(
+            "m",
+            settled("idle", on("GO", "busy")),
+            settled(
+                "busy",
+                invoke("slow", Service(answer={"n": "many"}), mode=InvokeMode.BACKGROUND),
+                on("done.invoke.slow", "idle"),
+                on("error.invoke.slow", "idle"),
+            ),
+            events={"done.invoke.slow": Amount},
+        )
+    )
+    system.post(GROUP, "GO")
+    system.run_all()
+    instance = system.instance(GROUP)
+    assert instance.blocked is not None
+    assert "n: Input should be a valid integer" in instance.blocked.message
+    assert instance.urgent is not None
+    system.control(GROUP, "skip")
+    system.run_all()
+    assert system.instance(GROUP).blocked is None
+    assert system.state(GROUP) == ("busy",)
+    system.advance(900)
+    assert system.state(GROUP) == ("idle",), "its deadline is there all the same"

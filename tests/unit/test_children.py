@@ -307,3 +307,31 @@ def test_grandchildren_stop_with_their_parent() -> None:
     system.run_all()
     assert system.instance(child).snapshot.status is Status.STOPPED
     assert system.instance(grandchild).snapshot.status is Status.STOPPED
+
+
+def test_the_last_word_of_a_stopped_child_is_an_event_like_any_other() -> None:
+    heard: list[str] = []
+    last_word = action("last_word", lambda _c, _e, do: do.send("#_parent", "ANSWER"))
+    parent = machine(
+        "order",
+        settled(
+            "idle",
+            on("GO", "paying"),
+            on("ANSWER", actions=(action("hear", lambda _c, e, _d: heard.append(e.origin)),)),
+        ),
+        settled(
+            "paying",
+            InvokeSpec(id="pay", src="payment", machine=True),
+            on("STOP", "idle"),
+            on("done.invoke.pay", "idle"),
+            on("error.invoke.pay", "idle"),
+        ),
+    )
+    system = System(parent, payment(exit=(last_word,)))
+    system.post(PARENT, "GO")
+    system.run_all()
+    child = child_of(system)
+    system.post(PARENT, "STOP")
+    system.run_all()
+    assert system.instance(child).snapshot.status is Status.STOPPED
+    assert heard == [child]

@@ -55,10 +55,10 @@ def test_answer_waits_until_what_fell_due_is_done(clock: ShiftedClock) -> None:
     threads: list[threading.Thread] = []
 
     def poll() -> None:
-        assert gate.enter(0) is not None
+        assert gate.enter("timers", 0) is not None
         gate.begin()
-        gate.leave_done()
-        turn = gate.enter(0)
+        gate.leave_done("timers")
+        turn = gate.enter("timers", 0)
         assert turn is not None
         gate.leave_idle("timers", turn)
 
@@ -78,7 +78,8 @@ def test_answer_says_when_something_is_left_to_do(clock: ShiftedClock) -> None:
 
 def test_clock_stands_while_somebody_works(clock: ShiftedClock) -> None:
     gate = Gate()
-    gate.enter(0)
+    gate.expect("timers")
+    gate.enter("timers", 0)
     gate.begin()
     with pytest.raises(BusyError):
         make_control(clock, gate).advance(DAY)
@@ -87,7 +88,8 @@ def test_clock_stands_while_somebody_works(clock: ShiftedClock) -> None:
 
 def test_advance_that_is_refused_holds_nobody_up(clock: ShiftedClock) -> None:
     gate = Gate()
-    gate.enter(0)
+    gate.expect("timers")
+    gate.enter("timers", 0)
     gate.begin()
     with pytest.raises(ValueError, match="forwards"):
         make_control(clock, gate, patience=PATIENCE).advance(-1)

@@ -76,17 +76,17 @@ class TestThread:
         monkeypatch.setattr("settle.local.schedule_thread.LOOK_SECONDS", 0.001)
         gate, source = Gate(), Source(START)
         pauses: list[float] = []
-        thread = threading.Thread(
-            target=lambda: pauses.append(ScheduleThread(source, MovableClock(), gate).look()), daemon=True
-        )
-        gate.enter(0)
+        schedules = ScheduleThread(source, MovableClock(), gate)
+        thread = threading.Thread(target=lambda: pauses.append(schedules.look()))
+        gate.expect("other")
+        gate.enter("other", 0)
 
         def leave_once_it_is_closed() -> None:
-            while gate.enter(0) is not None:
-                gate.leave_failed()
+            while gate.enter("other", 0) is not None:
+                gate.leave_failed("other")
             thread.start()
             thread.join(PATIENCE)
-            gate.leave_failed()
+            gate.leave_failed("other")
 
         leaving = threading.Thread(target=leave_once_it_is_closed)
         leaving.start()

@@ -225,3 +225,24 @@ def test_a_message_to_a_deleted_instance_is_gone() -> None:
     system.run_all()
     assert system.instance("b/2").deleted
     assert system.instance("b/2").ring[-1].outcome is Outcome.GONE
+
+
+def test_an_outbox_larger_than_an_item_takes_blocks_the_instance_and_sends_nothing() -> None:
+    def flood(_context: object, _event: object, do: Any) -> None:
+        for _ in range(4):
+            do.send("b/2", "HELLO", {"text": "x" * 120_000})
+
+    system = System(
+        machine("a", settled("idle", on("GO", actions=(action("flood", flood),)), on("PING", "idle"))), receiver()
+    )
+    system.post("a/1", "PING")
+    system.post("a/1", "GO")
+    system.post("a/1", "PING")
+    system.settle_down()
+    instance = system.instance("a/1")
+    assert instance.blocked is not None
+    assert instance.blocked.code == "instance_too_large"
+    assert instance.outbox == ()
+    assert instance.held is not None
+    assert len(instance.held) == 2
+    assert not system.exists("b/2")

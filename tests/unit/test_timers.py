@@ -1,6 +1,7 @@
 """Timers in the runtime: set in the commit, carried outside, fired once and never early."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -283,3 +284,38 @@ def queued(system: System) -> int:
             "SELECT count(*) FROM queue_message WHERE queue = ?", (EVENT_QUEUE,)
         )
         return next(rows)[0]
+
+
+@pytest.mark.parametrize("ago", [0.0, 1.0, 3650 * DAY])
+def test_a_time_in_the_past_is_due_at_once(ago: float) -> None:
+    def when(_context: object, event: Any) -> datetime:
+        return datetime.fromtimestamp(event["now"] - ago, UTC)
+
+    system = System(
+        machine(
+            "m",
+            settled("idle", on("GO", "waiting")),
+            settled("waiting", on("", "over", delay=Delay(name="when", fn=when))),
+            settled("over", on("AGAIN", "waiting")),
+        )
+    )
+    system.post(GROUP, ("GO", {"now": system.clock.now()}))
+    system.run_all()
+    assert system.state(GROUP) == ("over",)
+
+
+@pytest.mark.parametrize("delay", [-1.0, float("nan"), 1e12, "soon"])
+def test_what_is_no_delay_blocks_the_instance_with_the_reason(delay: object) -> None:
+    system = System(
+        machine(
+            "m",
+            settled("idle", on("GO", "waiting")),
+            settled("waiting", on("", "over", delay=Delay(name="when", fn=lambda *_: delay))),
+            settled("over", on("AGAIN", "waiting")),
+        )
+    )
+    system.post(GROUP, "GO")
+    system.run_all()
+    blocked = system.instance(GROUP).blocked
+    assert blocked is not None
+    assert "delay" in blocked.message
