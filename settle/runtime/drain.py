@@ -1,6 +1,8 @@
 """Held events: which of them may be applied now, and the message by which an instance has that done."""
 
+import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from settle.core.configuration import is_settled
 from settle.core.errors import SettleError
@@ -10,9 +12,10 @@ from settle.runtime.instance import HeldEvent, Instance, InstanceKey, Lane, Send
 from settle.runtime.ports import Definitions, InstanceStore
 from settle.runtime.turn import Turn
 
-DRAIN_PAGE = 10
+DRAIN_PAGE: Final = 10
 """Held events that are read at once."""
-_DRAIN = "-drain-"
+CAUSE_DIGITS: Final = 32
+_DRAIN: Final = "drain-"
 
 
 def next_lane(instance: Instance, definitions: Definitions) -> Lane | None:
@@ -44,7 +47,8 @@ def ask_to_drain(turn: Turn, definitions: Definitions, cause: str) -> None:
     instance = turn.existing
     if next_lane(instance, definitions) is None or any(_is_drain(instance, entry) for entry in instance.outbox):
         return
-    message_id = f"{cause[:48]}{_DRAIN}{instance.revision}"
+    # Not the cause itself: a timer's name may have characters that no message id has.
+    message_id = f"{_DRAIN}{hashlib.sha256(cause.encode()).hexdigest()[:CAUSE_DIGITS]}-{instance.revision}"
     envelope = ControlEnvelope(
         machine=turn.key.machine, instance=turn.key.instance, id=message_id, action=ControlAction.DRAIN
     )
@@ -52,7 +56,7 @@ def ask_to_drain(turn: Turn, definitions: Definitions, cause: str) -> None:
 
 
 def _is_drain(instance: Instance, entry: object) -> bool:
-    return isinstance(entry, SendMessage) and _DRAIN in entry.id and entry.group == str(instance.key)
+    return isinstance(entry, SendMessage) and entry.id.startswith(_DRAIN) and entry.group == str(instance.key)
 
 
 class HeldReader:

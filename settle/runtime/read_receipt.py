@@ -8,7 +8,7 @@ from settle.core.errors import SettleError
 from settle.runtime.errors import ReceiptExpiredError, UnknownReceiptError
 from settle.runtime.ids import KeyedReceiptId, PositionReceiptId, ReceiptId, parse_receipt_id
 from settle.runtime.ingress_ports import IngressPorts
-from settle.runtime.instance import FinishEvent, Instance, InstanceKey
+from settle.runtime.instance import FinishEvent, Instance, InstanceKey, Lane
 from settle.runtime.ledger import LedgerEntry
 from settle.runtime.poll import poll
 from settle.runtime.receipt import Outcome, Position, Receipt
@@ -166,7 +166,7 @@ def _waiting_at(instance: Instance, name: str, position: Position) -> ReceiptVie
     held, blocked = instance.held, instance.blocked
     if held is None or position < held.floor:
         return ReceiptView(id=name, outcome=None, note="the event is finished; its details are no longer kept")
-    if blocked is not None and position == held.floor:
+    if blocked is not None and blocked.lane is Lane.EXTERNAL and position == held.floor:
         return ReceiptView(
             id=name, outcome=Outcome.QUARANTINED, event_id=blocked.event_id, type=blocked.type, code=blocked.code
         )

@@ -8,7 +8,7 @@ import pytest
 from settle.core.snapshot import Snapshot
 from settle.runtime.errors import ReceiptExpiredError, UnknownMachineError, UnknownReceiptError
 from settle.runtime.ids import KeyedReceiptId, PositionReceiptId
-from settle.runtime.instance import Blocked, FinishEvent, HeldRange, Instance, InstanceKey, Watermark
+from settle.runtime.instance import Blocked, FinishEvent, HeldRange, Instance, InstanceKey, Lane, Watermark
 from settle.runtime.ledger import LedgerEntry
 from settle.runtime.ports import ABSENT
 from settle.runtime.read_receipt import ReceiptView, read_receipt, read_receipts, wait_for
@@ -57,6 +57,13 @@ def blocked(event_id: str) -> Blocked:
 
 def outcome(api: ApiGateway, text: str) -> Outcome | None:
     return read_receipt(api.ports, KEY, text).outcome
+
+
+def test_what_is_held_while_a_timer_blocks_is_held(api: ApiGateway) -> None:
+    held = HeldRange(first=1, next=2, floor=Position(90))
+    urgent = HeldRange(first=5_000_000_000, next=5_000_000_001, floor=Position(80))
+    store(api, held=held, urgent=urgent, blocked=replace(blocked("timer:a"), lane=Lane.URGENT))
+    assert outcome(api, "s90-0") is Outcome.HELD
 
 
 # By place ------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from settle.core.definition import Definition
 from settle.core.delay import Delay
 from settle.core.spec import TransitionSpec
 from settle.runtime.errors import QueueUnavailableError, ScheduleRefusedError, SchedulerUnavailableError
-from tests.support.charts import action, guard, machine, on, settled
+from tests.support.charts import action, guard, machine, node, on, settled
 from tests.support.ports import Broken
 from tests.support.system import System
 
@@ -165,6 +165,26 @@ def test_a_timer_whose_action_fails_blocks_the_instance_and_is_not_lost() -> Non
     system.control(GROUP, "retry")
     system.run_all()
     assert system.state(GROUP) == ("over",)
+
+
+def test_events_that_waited_for_a_timer_with_any_name_are_applied_after_it() -> None:
+    def remind(_context: object, _event: object, do: Any) -> None:
+        do.send(None, "WAKE", delay=60, id="Größe 1 \u2014 später")
+
+    system = System(
+        machine(
+            "m",
+            settled("idle", on("GO", "asleep"), on("PING", "pinged")),
+            node("asleep", on("WAKE", "idle"), entry=(action("remind", remind),)),
+            settled("pinged", on("GO", "asleep")),
+        )
+    )
+    system.post(GROUP, "GO", "PING")
+    system.run_all()
+    assert system.state(GROUP) == ("asleep",)
+    system.advance(61)
+    assert system.state(GROUP) == ("pinged",)
+    assert system.instance(GROUP).held is None
 
 
 def test_a_timer_that_blocks_can_be_given_up() -> None:
