@@ -1,10 +1,11 @@
 """The acceptance run: a real system under load from outside, and everything exact afterwards.
 
-    python -m tests.e2e.load --backend embedded|moto [--kill-consumers | --kill-system] [--seed N]
+    python -m tests.e2e.load --backend embedded|moto [--kill-consumers | --kill-system] [--advance-clock] [--seed N]
 
 16 clients send 20 COUNT events to each of 200 instances of `count`; some under an idempotency key, some twice. With
-`--kill-consumers` consumers at work are killed, with `--kill-system` every process at once, several times. Then all
-must be as if nothing had happened: counts, receipts, order, and one key for each run of a service.
+`--kill-consumers` consumers at work are killed, with `--kill-system` every process at once, several times, and with
+`--advance-clock` the clock is advanced. Then all must be as if nothing had happened: counts, receipts, order, and one
+key for each run of a service.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Final
 
 import httpx
 
+from tests.e2e.advances import advance_clock
 from tests.e2e.checks import (
     Findings,
     check_instances,
@@ -48,6 +50,7 @@ class Options:
         clients: at a time.
         consumer_kills: consumers to kill with messages in flight.
         system_kills: times that everything is killed.
+        advances: of the clock.
         visibility: visibility timeout of the queue, in seconds.
         keep: folder for data and logs; None for one that is removed afterwards.
     """
@@ -59,6 +62,7 @@ class Options:
     clients: int = 16
     consumer_kills: int = 0
     system_kills: int = 0
+    advances: int = 0
     visibility: int = 30
     keep: Path | None = None
 
@@ -94,6 +98,7 @@ class Result:
             ("consumers killed", f"{self.kills.consumers}, with {self.kills.in_flight} messages in flight"),
             ("invocations that crashed", self.crashed_in_flight),
             ("systems killed", self.kills.systems),
+            ("advances of the clock", options.advances),
             ("sent in", f"{self.sending_seconds:.1f} s, {len(latencies) / self.sending_seconds:.0f} requests/s"),
             ("latency p50, p99", f"{_at(latencies, 0.5):.0f} ms, {_at(latencies, 0.99):.0f} ms"),
             ("settled in", f"{self.settling_seconds:.1f} s, {total / self.settling_seconds:.0f} events/s"),
@@ -138,6 +143,8 @@ async def _run(options: Options, workload: Workload, system: LocalSystem, client
             group.create_task(kill_consumers(client, options.seed, options.consumer_kills, kills, over.is_set))
         if options.system_kills:
             group.create_task(kill_system(system, options.seed, options.system_kills, kills, progress))
+        if options.advances:
+            group.create_task(advance_clock(client, options.seed, options.advances, progress))
         await send_all(client, workload, options.clients, traffic)
         await wait_until_complete(client, workload, findings)
         over.set()
@@ -148,6 +155,8 @@ async def _run(options: Options, workload: Workload, system: LocalSystem, client
     report = (await client.get("/dev/processes")).json()
     crashed = report["counters"]["consumer"]["crashed_in_flight"]
     findings.problems += _missed_kills(options, kills, crashed)
+    if options.advances and not options.consumer_kills and findings.repeated_calls:
+        findings.problems.append(f"{findings.repeated_calls} services were called again though nothing had failed")
     return Result(
         options=options,
         traffic=traffic,
@@ -183,6 +192,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--keep", type=Path, help="folder for data and logs, which are left there")
     parser.add_argument("--kill-consumers", action="store_true", help="15 of them, with messages in flight")
     parser.add_argument("--kill-system", action="store_true", help="five times; embedded only")
+    parser.add_argument("--advance-clock", action="store_true", help="ten times, by 20 minutes")
     given = parser.parse_args(arguments)
     if given.kill_system and given.backend != "embedded":
         parser.error("only the embedded backend survives --kill-system: moto keeps its state in memory")
@@ -195,6 +205,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         visibility=given.visibility,
         consumer_kills=15 if given.kill_consumers else 0,
         system_kills=5 if given.kill_system else 0,
+        advances=10 if given.advance_clock else 0,
         keep=given.keep,
     )
 

@@ -21,8 +21,18 @@ SMALL: dict[str, Any] = {"instances": 16, "events": 6, "clients": 8, "visibility
         Options(backend="embedded", seed=3, consumer_kills=2, **SMALL),
         Options(backend="moto", seed=4, consumer_kills=2, **SMALL),
         Options(backend="embedded", seed=5, system_kills=1, **SMALL),
+        Options(backend="embedded", seed=6, advances=3, **SMALL),
+        Options(backend="moto", seed=7, advances=2, **SMALL),
     ],
-    ids=["embedded", "moto", "embedded-kill-consumers", "moto-kill-consumers", "embedded-kill-system"],
+    ids=[
+        "embedded",
+        "moto",
+        "embedded-kill-consumers",
+        "moto-kill-consumers",
+        "embedded-kill-system",
+        "embedded-advance-clock",
+        "moto-advance-clock",
+    ],
 )
 def test_everything_is_exact_after_load(options: Options, tmp_path: Path) -> None:
     result = asyncio.run(asyncio.wait_for(run(options, tmp_path), timeout=120))

@@ -82,6 +82,7 @@ class System:
     """Post, pump, look."""
 
     def __init__(self, *definitions: Definition) -> None:
+        self.senders = frozenset({"ours", SCHEDULER})
         self.clock = ManualClock()
         self.database = SqliteDatabase(":memory:")
         self.inner_store = SqliteInstanceStore(self.database)
@@ -175,7 +176,7 @@ class System:
             new_token=self.new_id,
         )
         records = to_event(received, arn=self.polled.arn)["Records"]
-        return self._processor.process(invocation, [read_record(record, {"ours"}) for record in records])
+        return self._processor.process(invocation, [read_record(record, self.senders) for record in records])
 
     def outlets(self) -> Outlets:
         """Return where the consumer sends to, as it is now: a test may have put something between."""
@@ -214,14 +215,17 @@ class System:
         messages = [
             TimerMessage(
                 message_id=each.message_id,
-                trusted=each.attributes["SenderId"] in {"ours", SCHEDULER},
+                trusted=each.attributes["SenderId"] in self.senders,
                 body=each.body,
             )
             for each in received
         ]
-        failed = forward_timers(self.outlets(), self.dead_letter_queue, self.clock, messages)
+        failed = self.run_forwarder(messages)
         self.timers.delete([each.receipt_handle for each in received if each.message_id not in failed])
         return len(received)
+
+    def run_forwarder(self, messages: Sequence[TimerMessage]) -> list[str]:
+        return forward_timers(self.outlets(), self.dead_letter_queue, self.clock, messages)
 
     def work(self) -> int:
         done = 0
@@ -246,7 +250,7 @@ class System:
             message_id=received.message_id,
             receipt_handle=received.receipt_handle,
             receives=int(received.attributes["ApproximateReceiveCount"]),
-            trusted=received.attributes["SenderId"] == "ours",
+            trusted=received.attributes["SenderId"] in self.senders,
             body=received.body,
         )
         if lost:
