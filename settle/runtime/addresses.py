@@ -7,9 +7,9 @@ from typing import Final
 from settle.core.definition import Definition
 from settle.core.snapshot import LiveInvoke, Snapshot
 from settle.core.targets import INVOKE_PREFIX, PARENT_TARGET
-from settle.runtime.errors import NameInvalidError, UnknownInstanceError
+from settle.runtime.errors import UnknownInstanceError
 from settle.runtime.instance import Instance, InstanceKey
-from settle.runtime.names import MAX_INSTANCE_ID, check_instance_id, check_machine_name
+from settle.runtime.names import MAX_INSTANCE_ID
 from settle.runtime.ports import Definitions
 
 CHILD_DIGITS: Final = 8
@@ -34,10 +34,10 @@ def find_target(instance: Instance, definition: Definition, snapshot: Snapshot, 
         instance: that sends it.
         definition: of the sender.
         snapshot: of the sender when it sends.
-        target: empty for the sender itself, `#_parent`, `#_<invoke id>` for a live child, or `machine/instance`.
+        target: empty for the sender itself, `#_parent`, `#_<invoke id>` for a live child, or `machine/instance`; `do.send`
+            takes nothing else.
 
     Raises:
-        NameInvalidError: it is none of these.
         UnknownInstanceError: there is no parent, or no such child is live.
     """
     if not target:
@@ -53,10 +53,7 @@ def find_target(instance: Instance, definition: Definition, snapshot: Snapshot, 
             if live.id == invoke_id and definition.invokes[live.id].machine:
                 return child_key(instance, live)
         raise UnknownInstanceError(f"{instance.key} has no live child {invoke_id!r}")
-    machine, slash, name = target.partition("/")
-    if not slash:
-        raise NameInvalidError(f"a target is `machine/instance`, `#_parent` or `#_<invoke id>`, not {target!r}")
-    return InstanceKey(check_machine_name(machine), check_instance_id(name))
+    return InstanceKey.parse(target)
 
 
 def is_family(instance: Instance, definitions: Definitions, origin: str) -> bool:
