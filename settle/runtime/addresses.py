@@ -34,8 +34,8 @@ def find_target(instance: Instance, definition: Definition, snapshot: Snapshot, 
         instance: that sends it.
         definition: of the sender.
         snapshot: of the sender when it sends.
-        target: empty for the sender itself, `#_parent`, `#_<invoke id>` for a live child, or `machine/instance`; `do.send`
-            takes nothing else.
+        target: empty for the sender itself, `#_parent`, `#_<invoke id>` for a live child, or `machine/instance`, and
+            nothing else: `do.send` has seen to that.
 
     Raises:
         UnknownInstanceError: there is no parent, or no such child is live.

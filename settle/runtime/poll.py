@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from settle.runtime.ports import Clock
 
+LONGEST_LOOK_SECONDS: Final = 15.0
+"""What one look takes at most: a store gives up after that."""
 Answer = TypeVar("Answer")
 
 
@@ -25,14 +27,15 @@ class Pauses:
 def poll(clock: Clock, pauses: Pauses, seconds: float, look: Callable[[], tuple[Answer, bool]]) -> Answer:
     """Look again and again, at growing distances, until `look` says that it is done or time runs out.
 
-    The first look comes after a pause: what is waited for takes longer than nothing.
+    The first look comes after a pause: what is waited for takes longer than nothing. A clock that is moved forward
+    meanwhile, as that of the local system may be, ends no wait.
     """
-    deadline = clock.now() + seconds
-    pause = pauses.first
+    left, pause = seconds, pauses.first
     while True:
-        left = deadline - clock.now()
+        begun = clock.now()
         clock.sleep(max(0.0, min(pause, left)))
         answer, done = look()
         if done or left <= pause:
             return answer
+        left -= min(clock.now() - begun, pause + LONGEST_LOOK_SECONDS)
         pause = min(2 * pause, pauses.longest)

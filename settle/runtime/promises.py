@@ -208,6 +208,16 @@ class PromiseWriter:
     def _hops(self) -> int:
         return (self._event.hops if self._event else 0) + 1
 
+    def _fields(self, key: InstanceKey) -> dict[str, Any]:
+        """Return what every envelope says that goes to another instance."""
+        return {
+            "schema_version": ENVELOPE_2,
+            "machine": key.machine,
+            "instance": key.instance,
+            "accepted_at": self._now,
+            "hops": self._hops(),
+        }
+
     def _send(self, key: InstanceKey, envelope: "Callable[[str], Envelope]") -> "_Make":
         return lambda name: SendMessage(id=name, group=str(key), body=dump_envelope(envelope(name)))
 
@@ -217,11 +227,7 @@ class PromiseWriter:
 
     def _message(self, key: InstanceKey, effect: SendEvent, name: str) -> EventsEnvelope:
         return EventsEnvelope(
-            schema_version=ENVELOPE_2,
-            machine=key.machine,
-            instance=key.instance,
-            accepted_at=self._now,
-            hops=self._hops(),
+            **self._fields(key),
             events=[EnvelopeEvent(id=name, type=effect.type, data=effect.data)],
             body_hash=LEDGER_MARK,
             origin=str(self._instance.key),
@@ -239,11 +245,7 @@ class PromiseWriter:
         if not isinstance(given, dict):
             raise InputNotAnObjectError(f"a child is given an object with fields, not {type(given).__name__}")
         return CreateEnvelope(
-            schema_version=ENVELOPE_2,
-            machine=key.machine,
-            instance=key.instance,
-            accepted_at=self._now,
-            hops=self._hops(),
+            **self._fields(key),
             id=name,
             input=given,
             input_hash=hash_creation(given, None),
@@ -260,16 +262,7 @@ class PromiseWriter:
         key, link = child_key(self._instance, live), self._link(invoke, self._instance.tokens.get(invoke, ""))
 
         def stop(name: str) -> ControlEnvelope:
-            return ControlEnvelope(
-                schema_version=ENVELOPE_2,
-                machine=key.machine,
-                instance=key.instance,
-                accepted_at=self._now,
-                hops=self._hops(),
-                id=name,
-                action=ControlAction.STOP,
-                parent=link,
-            )
+            return ControlEnvelope(**self._fields(key), id=name, action=ControlAction.STOP, parent=link)
 
         yield self._send(key, stop)
 

@@ -70,6 +70,8 @@ def test_updates_transactions_and_conditions_hold_under_threads() -> None:
     with moto_dynamodb() as dynamodb:
         for account in range(ACCOUNTS):
             dynamodb.put_item(TableName=TABLE_NAME, Item={**key(f"account-{account}"), "sum": {"N": str(OPENING)}})
+        # Made once here: made by several threads at a time there would be several classes of one name.
+        assert dynamodb.exceptions is not None
         with ThreadPoolExecutor(THREADS) as pool:
             created = [n for won in pool.map(lambda thread: bank(dynamodb, thread), range(THREADS)) for n in won]
         items = [read(dynamodb, f"account-{account}") for account in range(ACCOUNTS)]

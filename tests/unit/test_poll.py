@@ -38,3 +38,13 @@ def test_a_look_that_is_done_is_the_last(clock: CountingClock) -> None:
 def test_no_time_is_still_one_look(clock: CountingClock) -> None:
     assert poll(clock, PAUSES, 0, lambda: ("something", False)) == "something"
     assert clock.slept == [0]
+
+
+def test_a_clock_that_is_moved_meanwhile_ends_no_wait(clock: CountingClock) -> None:
+    def look() -> tuple[str, bool]:
+        if len(clock.slept) == 3:
+            clock._now += 86_400.0
+        return "something", len(clock.slept) == 8
+
+    assert poll(clock, PAUSES, 60, look) == "something"
+    assert len(clock.slept) == 8
