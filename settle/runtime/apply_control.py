@@ -11,9 +11,10 @@ from settle.runtime.end_instance import entomb, stop_instance, tell_of_refusal
 from settle.runtime.envelope import ControlAction
 from settle.runtime.errors import InstanceTooLargeError
 from settle.runtime.finished import find_finished, finish_entry, is_duplicate
-from settle.runtime.incoming import IncomingControl, IncomingEvent, open_held
+from settle.runtime.incoming import IncomingControl, IncomingEvent
 from settle.runtime.instance import FinishEvent, HeldEvent, Lane
 from settle.runtime.journal import Services
+from settle.runtime.open_envelope import open_held
 from settle.runtime.ports import Clock, Definitions, InstanceStore
 from settle.runtime.receipt import Outcome
 from settle.runtime.turn import Turn

@@ -10,8 +10,9 @@ from settle.runtime.envelope import ControlAction, ControlEnvelope, ResultEnvelo
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import PurgeItems, SendMessage, ServiceOutcome
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS
+from settle.runtime.letters import ENVELOPE_2, tell_parent
 from settle.runtime.ports import Definitions
-from settle.runtime.promises import ENVELOPE_2, PromiseWriter, tell_parent
+from settle.runtime.promises import PromiseWriter
 from settle.runtime.receipt import Outcome
 from settle.runtime.settle_run import run_stop
 from settle.runtime.turn import Turn, log_keys

@@ -218,6 +218,14 @@ class RefusalEnvelope(_Envelope):
     data: dict[str, JsonValue]
 
 
+class TaskEvent(_Model):
+    """The event that began a background service; its type and id may be of the runtime's own making."""
+
+    id: str
+    type: str
+    data: JsonValue
+
+
 class TaskEnvelope(_Envelope):
     """A background service to be called; travels through the tasks queue.
 
@@ -236,7 +244,7 @@ class TaskEnvelope(_Envelope):
     invoke: str
     token: str = Field(repr=False)
     call: str
-    event: EnvelopeEvent
+    event: TaskEvent
     origin: str | None = None
 
 

@@ -10,8 +10,9 @@ from settle.runtime.errors import (
     MachineNotDeployedError,
     UnknownMachineError,
 )
-from settle.runtime.incoming import Incoming, IncomingEvent, open_message
+from settle.runtime.incoming import Incoming, IncomingEvent
 from settle.runtime.message import Message
+from settle.runtime.open_envelope import open_message
 from settle.runtime.ports import DeadLetterQueue, Definitions
 from settle.runtime.turn import Turn
 

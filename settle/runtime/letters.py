@@ -1,0 +1,169 @@
+"""Letters: the envelopes that an instance sends, to others and, through timers and services, to itself."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from settle.core.effects import SendEvent
+from settle.core.errors import SettleError
+from settle.core.snapshot import LiveInvoke
+from settle.runtime.addresses import child_key
+from settle.runtime.envelope import (
+    ControlAction,
+    ControlEnvelope,
+    CreateEnvelope,
+    EnvelopeEvent,
+    EventsEnvelope,
+    ParentLink,
+    ResultEnvelope,
+    TaskEnvelope,
+    TaskEvent,
+    TimerEnvelope,
+    TimerKind,
+    dump_envelope,
+)
+from settle.runtime.errors import InputNotAnObjectError
+from settle.runtime.ids import hash_creation, service_key
+from settle.runtime.incoming import IncomingEvent
+from settle.runtime.instance import Instance, InstanceKey, OutboxEntry, SendMessage, ServiceOutcome
+from settle.runtime.limits import check_message
+
+LEDGER_MARK: Final = "message"
+"""In place of a body hash: has the ledger know a message of an instance, which has no idempotency key."""
+ENVELOPE_2: Final = 2
+"""Schema of messages with a field that the first release did not know."""
+SCHEDULE_DIGITS: Final = 40
+
+Make = Callable[[str], OutboxEntry]
+"""Makes an entry of the outbox once its id is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letters:
+    """Writes the envelopes of one run.
+
+    Attributes:
+        sender: the instance, before the run.
+        event: that the run is about; None when an operator's wish is.
+        now: time of the run.
+    """
+
+    sender: Instance
+    event: IncomingEvent | None
+    now: float
+
+    @property
+    def hops(self) -> int:
+        """How many messages led to one that is sent now, itself included."""
+        return (self.event.hops if self.event else 0) + 1
+
+    def message(self, key: InstanceKey, effect: SendEvent, name: str) -> EventsEnvelope:
+        """Write what `do.send` asked for; `name` is its event id."""
+        return EventsEnvelope(
+            **self._fields(key),
+            events=[EnvelopeEvent(id=name, type=effect.type, data=effect.data)],
+            body_hash=LEDGER_MARK,
+            origin=str(self.sender.key),
+        )
+
+    def create(self, live: LiveInvoke, name: str, token: str) -> CreateEnvelope:
+        """Write what creates a child.
+
+        Raises:
+            InputNotAnObjectError: its input has no fields.
+        """
+        given = {} if live.input is None else live.input
+        if not isinstance(given, dict):
+            raise InputNotAnObjectError(f"a child is given an object with fields, not {type(given).__name__}")
+        return CreateEnvelope(
+            **self._fields(child_key(self.sender, live)),
+            id=name,
+            input=given,
+            input_hash=hash_creation(given, None),
+            parent=self._link(live, token),
+        )
+
+    def stop(self, live: LiveInvoke, name: str) -> ControlEnvelope:
+        """Write what stops a child."""
+        link = self._link(live, self.sender.tokens.get(live.key, ""))
+        key = child_key(self.sender, live)
+        return ControlEnvelope(**self._fields(key), id=name, action=ControlAction.STOP, parent=link)
+
+    def task(self, live: LiveInvoke, token: str) -> TaskEnvelope:
+        """Write what has a background service called."""
+        key, event = self.sender.key, self.event
+        event_id = event.id if event else ""
+        return TaskEnvelope(
+            machine=key.machine,
+            instance=key.instance,
+            principal=event.principal if event else "",
+            accepted_at=self.now,
+            hops=self.hops - 1,
+            incarnation=self.sender.incarnation,
+            invoke=live.key,
+            token=token,
+            call=service_key(self.sender.incarnation, event_id, live),
+            event=TaskEvent(id=event_id, type=event.type if event else "", data=event.data if event else {}),
+            origin=(event.origin if event else "") or None,
+        )
+
+    def timer(self, what: TimerKind, timer: str, due: float) -> TimerEnvelope:
+        """Write what comes back when a timer is due."""
+        return TimerEnvelope(
+            machine=self.sender.key.machine,
+            instance=self.sender.key.instance,
+            accepted_at=self.now,
+            incarnation=self.sender.incarnation,
+            what=what,
+            key=timer,
+            due=due,
+        )
+
+    def schedule_name(self, what: TimerKind, timer: str) -> str:
+        """Return the name of the schedule that carries a timer, should one have to."""
+        text = "\n".join((str(self.sender.key), self.sender.incarnation, what.value, timer))
+        return hashlib.sha256(text.encode()).hexdigest()[:SCHEDULE_DIGITS]
+
+    def _link(self, live: LiveInvoke, token: str) -> ParentLink:
+        sender = self.sender
+        return ParentLink(group=str(sender.key), incarnation=sender.incarnation, invoke=live.key, token=token)
+
+    def _fields(self, key: InstanceKey) -> dict[str, Any]:
+        """Return what every envelope says that goes to another instance."""
+        return {
+            "schema_version": ENVELOPE_2,
+            "machine": key.machine,
+            "instance": key.instance,
+            "accepted_at": self.now,
+            "hops": self.hops,
+        }
+
+
+def tell_parent(instance: Instance, parent: ParentLink, outcome: ServiceOutcome, hops: int) -> Make:
+    """Return what will tell a parent how its child ended: an error, when no message takes the result."""
+    key = InstanceKey.parse(parent.group)
+
+    def make(name: str) -> SendMessage:
+        group, body = str(key), dump_envelope(result(name, outcome))
+        try:
+            check_message(group=group, deduplication_id=name, body=body)
+        except SettleError as error:
+            data = {"code": error.code, "message": f"the output of {instance.key}: {error}", "data": {}}
+            body = dump_envelope(result(name, ServiceOutcome(error=error.code, data=data)))
+        return SendMessage(id=name, group=group, body=body)
+
+    def result(name: str, outcome: ServiceOutcome) -> ResultEnvelope:
+        return ResultEnvelope(
+            machine=key.machine,
+            instance=key.instance,
+            hops=hops,
+            id=name,
+            incarnation=parent.incarnation,
+            invoke=parent.invoke,
+            token=parent.token,
+            data=outcome.data,
+            error=outcome.error,
+        )
+
+    return make
