@@ -28,7 +28,7 @@ from settle.runtime.errors import StoreUnavailableError
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.instance_codec import decode_instance
 from settle.runtime.item_codec import decode_held, decode_receipt, encode_held, encode_receipt
-from settle.runtime.ledger import LedgerEntry
+from settle.runtime.ledger import LEDGER_MARK, LedgerEntry
 from settle.runtime.ports import Expected
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ IS_ABSENT: Final = "attribute_not_exists(pk)"
 IS_EXPECTED: Final = "inc = :incarnation AND rev = :revision"
 IS_ABSENT_OR_EXPIRED: Final = f"{IS_ABSENT} OR expires_at <= :now"
 IS_OF_THEN: Final = "expires_at <= :until"
+IS_OF_A_CLIENT: Final = "#hash <> :mark"
 OF_LEDGER: Final = "pk = :instance AND begins_with(sk, :prefix)"
 IN_RANGE: Final = "pk = :instance AND sk BETWEEN :first AND :last"
 
@@ -199,9 +200,15 @@ class DynamoDBInstanceStore:
         arguments: QueryInputTypeDef = {
             "TableName": self._table,
             "KeyConditionExpression": OF_LEDGER,
-            "FilterExpression": IS_OF_THEN,
+            "FilterExpression": f"{IS_OF_THEN} AND {IS_OF_A_CLIENT}",
             "ProjectionExpression": "pk, sk",
-            "ExpressionAttributeValues": {":instance": {"S": str(key)}, ":prefix": {"S": _event("")}, ":until": limit},
+            "ExpressionAttributeNames": {"#hash": "hash"},
+            "ExpressionAttributeValues": {
+                ":instance": {"S": str(key)},
+                ":prefix": {"S": _event("")},
+                ":until": limit,
+                ":mark": {"S": LEDGER_MARK},
+            },
             "ConsistentRead": True,
         }
         while True:

@@ -10,7 +10,7 @@ from settle.runtime.errors import ConflictError
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.instance_codec import decode_instance
 from settle.runtime.item_codec import decode_held, decode_receipt, encode_held, encode_receipt
-from settle.runtime.ledger import LedgerEntry
+from settle.runtime.ledger import LEDGER_MARK, LedgerEntry
 from settle.runtime.ports import Expected
 
 PURGED_ENTRIES: Final = 20
@@ -64,6 +64,7 @@ _LOAD_HELD: Final = "SELECT number, document FROM held_event WHERE key = ? AND n
 _FIND: Final = """
     SELECT event_id, body_hash, expires_at, document FROM ledger_entry WHERE key = ? AND event_id = ? AND expires_at > ?
 """
+_PURGE_INSTANCE: Final = "DELETE FROM ledger_entry WHERE key = ? AND expires_at <= ? AND body_hash <> ?"
 _FORGET_INSTANCES: Final = """
     DELETE FROM instance WHERE (key, revision) IN (SELECT key, revision FROM tombstone WHERE expires_at <= ?)
 """
@@ -160,7 +161,7 @@ class SqliteInstanceStore:
     def purge(self, key: InstanceKey, until: float) -> None:
         """Delete the ledger entries of an instance that expire at `until` or before."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM ledger_entry WHERE key = ? AND expires_at <= ?", (str(key), until))
+            connection.execute(_PURGE_INSTANCE, (str(key), until, LEDGER_MARK))
 
     def _bury(self, connection: Connection, instance: Instance) -> None:
         """Note when a deleted instance may be forgotten, and forget those whose time is over."""

@@ -12,7 +12,7 @@ from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.names import MAX_INSTANCE_ID
 from settle.runtime.ports import Definitions
 
-CHILD_DIGITS: Final = 8
+CHILD_DIGITS: Final = 16
 """Hexadecimal digits that tell a child from others of the same invoke."""
 
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9._:@-]")

@@ -7,12 +7,12 @@ from typing import Final, assert_never
 from settle.core.errors import SettleError
 from settle.runtime.apply_event import EventApplier
 from settle.runtime.drain import HeldReader, ask_to_drain, next_lane
-from settle.runtime.end_instance import entomb, stop_instance, tell_of_refusal
+from settle.runtime.end_instance import entomb, give_up, stop_instance, tell_of_refusal
 from settle.runtime.envelope import ControlAction
-from settle.runtime.errors import InstanceTooLargeError
-from settle.runtime.finished import find_finished, finish_entry, is_duplicate
+from settle.runtime.errors import ConflictError, InstanceTooLargeError
+from settle.runtime.finished import Finished, find_finished, finish_entry, finished_in, is_duplicate
 from settle.runtime.incoming import IncomingControl, IncomingEvent
-from settle.runtime.instance import FinishEvent, HeldEvent, Lane
+from settle.runtime.instance import HeldEvent, Lane
 from settle.runtime.journal import Services
 from settle.runtime.open_envelope import open_held
 from settle.runtime.ports import Clock, Definitions, InstanceStore
@@ -27,8 +27,8 @@ DROPPED_PER_COMMIT: Final = 90
 DRAIN_RESERVE_SECONDS: Final = 2.0
 """Time left at which a drain stops and goes on in another message."""
 
-BeginHeld = Callable[[Turn, IncomingEvent], SettleError | None]
-"""Counts the begin of an event that may have been begun before; returns the error when that happened too often."""
+BeginHeld = Callable[[Turn, IncomingEvent | IncomingControl], SettleError | None]
+"""Counts the begin of something that may have been begun before; returns the error when that happened too often."""
 
 _logger = logging.getLogger("settle")
 
@@ -58,7 +58,7 @@ class ControlApplier:
         self._store, self._applier, self._clock = store, applier, clock
         self._services, self._definitions, self._relay = services, definitions, relay
 
-    def apply(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: set[str]) -> None:
+    def apply(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: Finished) -> None:
         """Apply one control message. `begin` is called with every held event before it runs."""
         if control.incarnation not in {None, turn.existing.incarnation}:
             turn.advance(control.position, Outcome.GONE)
@@ -76,10 +76,9 @@ class ControlApplier:
                 self._drain(turn, control, begin, finished)
                 turn.pass_over(control.position)
             case ControlAction.STOP:
-                self._stop(turn, control)
+                self._stop(turn, control, begin)
             case ControlAction.DELETE:
-                self._delete(turn, control)
-                finished.clear()  # whatever was finished, was so for another instance
+                self._delete(turn, control, begin)
             case _ as never:
                 assert_never(never)
 
@@ -121,6 +120,7 @@ class ControlApplier:
         turn.note(event.position, verdict.outcome, verdict.code)
         if event.body_hash:
             turn.add_to_outbox(finish_entry(event, make_receipt(turn.existing, event, verdict), self._clock.now()))
+        give_up(turn, self._definitions, event)
         if event.parent is not None:
             tell_of_refusal(turn, event, verdict.code)
         turn.advance(control.position, Outcome.APPLIED)
@@ -128,22 +128,27 @@ class ControlApplier:
 
     # Ending ----------------------------------------------------------------------------------------------------------
 
-    def _stop(self, turn: Turn, control: IncomingControl) -> None:
+    def _stop(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
         """Stop a child whose parent has left the node that began it; what it holds comes to nothing."""
         if control.parent is None or turn.existing.parent != control.parent:
             turn.advance(control.position, Outcome.IGNORED, "not_its_child")
             return
-        stop_instance(turn, self._definitions, self._clock.now(), self._services.new_token)
+        self._end(turn, control, begin)
         turn.advance(control.position, Outcome.APPLIED)
         ask_to_drain(turn, self._definitions, control.id)
 
-    def _delete(self, turn: Turn, control: IncomingControl) -> None:
+    def _end(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
+        """Stop an instance, without its exit actions when they seem to take the process with them each time."""
+        exits = begin(turn, control) is None
+        stop_instance(turn, self._definitions, self._clock.now(), self._services.new_token, exits=exits)
+
+    def _delete(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
         """Remove everything but a tombstone, before anything else is taken that could be for a successor."""
         if turn.existing.deleted:
             turn.advance(control.position, Outcome.GONE)
             return
+        self._end(turn, control, begin)
         now = self._clock.now()
-        stop_instance(turn, self._definitions, now, self._services.new_token)
         for lane in Lane:
             self._drop_held(turn, lane)
         entomb(turn, control.id, now)
@@ -157,12 +162,12 @@ class ControlApplier:
         while turn.existing.lane(lane) is not None:
             turn.release(*reader.oldest(turn.existing, lane), lane)
             dropped += 1
-            if dropped % DROPPED_PER_COMMIT == 0:
+            if dropped % DROPPED_PER_COMMIT == 0 or turn.existing.lane(lane) is None:
                 turn.commit(self._clock.now())
 
     # Draining --------------------------------------------------------------------------------------------------------
 
-    def _drain(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: set[str]) -> None:
+    def _drain(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: Finished) -> None:
         """Apply held events, each with a commit of its own, until none may be applied, one blocks, or time runs out."""
         reader = HeldReader(self._store, turn.key)
         while (lane := next_lane(turn.existing, self._definitions)) is not None:
@@ -176,12 +181,26 @@ class ControlApplier:
                 turn.commit(self._clock.now())
             except InstanceTooLargeError as error:
                 turn.roll_back()
+                if turn.existing.outbox:  # what others have asked for is in the way
+                    self._relay_between(turn, finished)
+                    continue
                 turn.update(run=None)
                 self._quarantine(turn, event, error, lane)
                 turn.commit(self._clock.now())
             if len(turn.existing.outbox) >= RELAY_AFTER:
-                finished.update(e.entry.event_id for e in turn.existing.outbox if isinstance(e, FinishEvent))
-                self._relay(turn)
+                self._relay_between(turn, finished)
+
+    def _relay_between(self, turn: Turn, finished: Finished) -> None:
+        """Relay before the drain goes on.
+
+        Raises:
+            ConflictError: somebody else has stored the instance meanwhile, so nothing that this drain knows holds.
+        """
+        finished.update(finished_in(turn))
+        reads = turn.reads
+        self._relay(turn)
+        if turn.reads != reads:
+            raise ConflictError(f"{turn.key} was stored by somebody else while it was drained")
 
     def _apply_held(
         self, turn: Turn, event: IncomingEvent, place: tuple[HeldEvent, HeldEvent | None, Lane], begin: BeginHeld

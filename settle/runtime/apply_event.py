@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Container
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -20,10 +20,16 @@ from settle.core.errors import (
 from settle.core.snapshot import LiveInvoke, Snapshot, Status
 from settle.core.snapshot_codec import encode_snapshot
 from settle.runtime.addresses import is_family
-from settle.runtime.creation import find_origin, judge_second_creation, make_incarnation, make_unstarted
+from settle.runtime.creation import CHILD_EXISTS, find_origin, judge_second_creation, make_incarnation, make_unstarted
 from settle.runtime.drain import ask_to_drain, may_take
 from settle.runtime.end_instance import log_late, retire, tell_of_refusal
-from settle.runtime.errors import DeadlineError, InstanceTooLargeError, ServiceFailedError, UnknownMachineError
+from settle.runtime.errors import (
+    DeadlineError,
+    InstanceTooLargeError,
+    LiveEventRejectedError,
+    ServiceFailedError,
+    UnknownMachineError,
+)
 from settle.runtime.finished import finish_entry, is_duplicate
 from settle.runtime.incoming import RETENTION_TYPE, IncomingEvent
 from settle.runtime.instance import Blocked, Instance, Lane, ServiceOutcome
@@ -73,7 +79,7 @@ class EventApplier:
         turn.create(make_unstarted(turn, definition, event, self._clock.now()))
         return True
 
-    def take(self, turn: Turn, event: IncomingEvent, finished: Container[str]) -> None:
+    def take(self, turn: Turn, event: IncomingEvent, finished: Mapping[str, str]) -> None:
         """Take an event from the queue: drop it, note that it is a duplicate, hold it, or run it.
 
         Raises:
@@ -100,7 +106,9 @@ class EventApplier:
     @staticmethod
     def is_late(turn: Turn, event: IncomingEvent) -> bool:
         """Whether an event brings something that the instance does not wait for any more."""
-        return event.live is not None and not is_live(turn.existing, event.live)
+        if event.live is not None:
+            return not is_live(turn.existing, event.live)
+        return event.incarnation not in {None, turn.existing.incarnation}
 
     def _drop(self, turn: Turn, event: IncomingEvent) -> None:
         """Pass over what nobody waits for. Should it come again it is as late as now, so nothing has to be stored."""
@@ -123,9 +131,10 @@ class EventApplier:
         instance = turn.existing
         if instance.paused or instance.blocked is not None or instance.urgent is not None:
             return True
+        settled = may_take(instance, self._definitions)
         if self._lane(instance, event) is Lane.URGENT:
-            return False
-        return instance.held is not None or not may_take(instance, self._definitions)
+            return instance.held is not None and settled  # then a drain is under way, and these came first
+        return instance.held is not None or not settled
 
     def hold(self, turn: Turn, event: IncomingEvent) -> None:
         """Keep an event from the queue behind the others that wait."""
@@ -222,7 +231,7 @@ class EventApplier:
     def _host(self, turn: Turn, event: IncomingEvent, definition: Definition, journal: Journal) -> "_Host":
         new_token = self._services.new_token
         writer = PromiseWriter(turn.existing, definition, self._definitions, event, journal.now, new_token)
-        return _Host(journal, writer, event.id)
+        return _Host(journal, writer, event)
 
     def _start(self, turn: Turn, event: IncomingEvent, definition: Definition, journal: Journal) -> Verdict | None:
         """Start the machine; return a verdict only when that refuses the event."""
@@ -249,8 +258,8 @@ class EventApplier:
         if event.body_hash:
             receipt = make_receipt(turn.existing, event, verdict, self._next_events(turn.existing))
             turn.add_to_outbox(finish_entry(event, receipt, self._clock.now()))
-        if event.parent is not None and verdict.outcome is Outcome.REFUSED:
-            tell_of_refusal(turn, event, verdict.code)
+        if event.parent is not None and verdict.outcome in {Outcome.REFUSED, Outcome.GONE}:
+            tell_of_refusal(turn, event, verdict.code or CHILD_EXISTS)
 
     def _next_events(self, instance: Instance) -> tuple[str, ...]:
         try:
@@ -262,8 +271,8 @@ class EventApplier:
 class _Host:
     """Answers one run, and keeps what it came to."""
 
-    def __init__(self, journal: Journal, writer: PromiseWriter, event_id: str) -> None:
-        self._journal, self._writer, self._event_id = journal, writer, event_id
+    def __init__(self, journal: Journal, writer: PromiseWriter, event: IncomingEvent) -> None:
+        self._journal, self._writer, self._event = journal, writer, event
 
     def answer(self, live: LiveInvoke, snapshot: Snapshot) -> ServiceOutcome:
         """Return how an inline service ended."""
@@ -274,11 +283,17 @@ class _Host:
         return self._writer.refuse(effect, snapshot)
 
     def keep(self, turn: Turn, run: SettledRun) -> Verdict:
-        """Put what a run came to on the working copy, if it came to anything."""
+        """Put what a run came to on the working copy, if it came to anything.
+
+        Raises:
+            LiveEventRejectedError: what the instance waited for would be used up, and it would wait for ever.
+        """
+        if run.rejected_by and self._event.live is not None:
+            raise LiveEventRejectedError(f"{self._event.type!r} leads to {run.rejected_by!r}, which refuses events")
         if run.rejected_by:
             return Verdict(outcome=Outcome.REFUSED, code=f"node:{run.rejected_by}")
         instance = turn.existing
-        turn.log(run.logs, self._event_id)
+        turn.log(run.logs, self._event.id)
         if run.taken or run.snapshot != instance.snapshot:
             size = len(encode_snapshot(run.snapshot).encode())
             if size > MAX_SNAPSHOT_BYTES:

@@ -4,7 +4,7 @@ import logging
 from typing import Final
 
 from settle.runtime.errors import AttemptsExhaustedError, ConflictError, UnavailableError
-from settle.runtime.incoming import IncomingEvent
+from settle.runtime.incoming import Incoming
 from settle.runtime.instance import Failing, InstanceKey
 from settle.runtime.ports import Clock, InstanceStore
 from settle.runtime.receipt import Position
@@ -23,7 +23,7 @@ class BeginCounter:
         self._clock = clock
         self._begun: set[Position] = set()
 
-    def begin(self, turn: Turn, event: IncomingEvent) -> AttemptsExhaustedError | None:
+    def begin(self, turn: Turn, event: Incoming) -> AttemptsExhaustedError | None:
         """Count an event that begins, and store the count before it runs; return the error when that was too often."""
         if event.position in self._begun:
             return None

@@ -33,11 +33,15 @@ def next_lane(instance: Instance, definitions: Definitions) -> Lane | None:
 
 
 def may_take(instance: Instance, definitions: Definitions) -> bool:
-    """Whether an instance may be given an external event now: it is settled, or has not started."""
-    if not instance.snapshot.started:
+    """Whether an instance may be given an external event now: it is settled, or there is nothing to wait for.
+
+    There is nothing when it has not started, or when an operator has skipped what it waited for.
+    """
+    snapshot = instance.snapshot
+    if not snapshot.started or not (snapshot.invokes or snapshot.timers):
         return True
     try:
-        return is_settled(definitions.definition_for(instance.snapshot), instance.snapshot)
+        return is_settled(definitions.definition_for(snapshot), snapshot)
     except SettleError:
         return True  # it runs, and the error blocks the instance
 

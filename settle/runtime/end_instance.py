@@ -1,18 +1,31 @@
 """The end of an instance: it is stopped, kept for a while, deleted, and those who wait for it are told."""
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from settle.core.effects import CancelTimer, Effect, StopChild
 from settle.core.errors import SettleError
 from settle.core.snapshot import Snapshot, Status
-from settle.runtime.envelope import ControlAction, ControlEnvelope, ResultEnvelope, dump_envelope
+from settle.runtime.addresses import child_key
+from settle.runtime.envelope import (
+    ControlAction,
+    ControlEnvelope,
+    ResultEnvelope,
+    TimerEnvelope,
+    TimerKind,
+    dump_envelope,
+)
+from settle.runtime.errors import InstanceTooLargeError
 from settle.runtime.incoming import IncomingEvent
-from settle.runtime.instance import PurgeItems, SendMessage, ServiceOutcome
+from settle.runtime.instance import Instance, OutboxEntry, PurgeItems, SendMessage, ServiceOutcome
+from settle.runtime.instance_codec import encode_instance
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS
-from settle.runtime.letters import ENVELOPE_2, tell_parent
+from settle.runtime.letters import ENVELOPE_2, Letters, refusal_of, tell_parent
+from settle.runtime.limits import MAX_ITEM_BYTES
 from settle.runtime.ports import Definitions
-from settle.runtime.promises import PromiseWriter
+from settle.runtime.promises import Promises, PromiseWriter
 from settle.runtime.receipt import Outcome
 from settle.runtime.settle_run import run_stop
 from settle.runtime.turn import Turn, log_keys
@@ -21,36 +34,97 @@ from settle.runtime.verdict import Verdict
 CHILD_DELETED: Final = "child_deleted"
 """Code of the error that a parent is given whose child was deleted before it ended."""
 
+LARGEST_STOPPED_BYTES: Final = MAX_ITEM_BYTES - 20_000
+"""What a stopped instance may take; the rest is for the names in its item, and for what else the same commit notes."""
+
 _logger = logging.getLogger("settle")
 
 
-def stop_instance(turn: Turn, definitions: Definitions, now: float, new_token: Callable[[], str]) -> None:
+def stop_instance(
+    turn: Turn,
+    definitions: Definitions,
+    now: float,
+    new_token: Callable[[], str],
+    *,
+    exits: bool = True,
+) -> None:
     """Stop an instance: its exit actions run, its children are stopped, its timers and services are of no use any more.
 
-    It stops whatever its exit actions do: should they fail, it stops without them.
+    It stops whatever its exit actions do: should they fail, or ask for more than can be stored, it stops without them.
+
+    Args:
+        turn: the instance.
+        definitions: the registered machines.
+        now: in seconds since the epoch.
+        new_token: makes tokens.
+        exits: whether exit actions run; not when they seem to kill the process.
     """
     instance = turn.existing
     if instance.snapshot.status is not Status.ACTIVE:
         return
     if instance.snapshot.started:
-        try:
-            _stop(turn, definitions, now, new_token)
-        except SettleError:
-            _logger.exception("an instance is stopped without its exit actions", extra=log_keys(instance))
-    if turn.existing.snapshot.status is Status.ACTIVE:
-        turn.update(snapshot=turn.existing.snapshot._replace(status=Status.STOPPED, invokes=(), timers=()), tokens={})
+        stopped = exits and _stop(turn, definitions, now, new_token)
+        if not stopped:
+            _stop_without_exits(turn, definitions, now, new_token)
+    else:
+        turn.update(snapshot=instance.snapshot._replace(status=Status.STOPPED))
     turn.update(blocked=None, paused=False, run=None)
 
 
-def _stop(turn: Turn, definitions: Definitions, now: float, new_token: Callable[[], str]) -> None:
+def _stop(turn: Turn, definitions: Definitions, now: float, new_token: Callable[[], str]) -> bool:
     instance = turn.existing
-    definition = definitions.definition_for(instance.snapshot)
+    try:
+        definition = definitions.definition_for(instance.snapshot)
+        writer = PromiseWriter(instance, definition, definitions, None, now, new_token)
+        run = run_stop(definition, instance.snapshot, now)
+        effects = tuple(effect for effect in run.effects if writer.refuse(effect, run.snapshot) is None)
+        _keep(turn, run.snapshot, writer.write(effects, run.snapshot, instance.version + 1))
+        _check_size(turn)
+    except Exception:  # user code runs here, and nothing that it does may keep an instance from being stopped
+        _logger.exception("an instance is stopped without its exit actions", extra=log_keys(instance))
+        turn.update(
+            snapshot=instance.snapshot, version=instance.version, tokens=instance.tokens, outbox=instance.outbox
+        )
+        return False
+    return True
+
+
+def _check_size(turn: Turn) -> None:
+    size = len(encode_instance(turn.existing).encode())
+    if size > LARGEST_STOPPED_BYTES:
+        raise InstanceTooLargeError(f"{turn.key} would take {size} bytes; {LARGEST_STOPPED_BYTES} are allowed")
+
+
+def _stop_without_exits(turn: Turn, definitions: Definitions, now: float, new_token: Callable[[], str]) -> None:
+    """End everything that is live; without a definition, as well as can be told from the snapshot alone."""
+    instance, snapshot = turn.existing, turn.existing.snapshot
+    after = snapshot._replace(status=Status.STOPPED, invokes=(), timers=())
+    try:
+        definition = definitions.definition_for(snapshot)
+    except SettleError:
+        _keep(turn, after, Promises(entries=tuple(_stops(instance, now)), tokens={}))
+        return
+    children = (live.key for live in snapshot.invokes if definition.invokes[live.id].machine)
+    effects: tuple[Effect, ...] = (
+        *(StopChild(invoke=key) for key in children),
+        *(CancelTimer(timer=timer.key) for timer in snapshot.timers),
+    )
     writer = PromiseWriter(instance, definition, definitions, None, now, new_token)
-    run = run_stop(definition, instance.snapshot, now)
-    effects = tuple(effect for effect in run.effects if writer.refuse(effect, run.snapshot) is None)
-    version = instance.version + 1
-    promises = writer.write(effects, run.snapshot, version)
-    turn.update(snapshot=run.snapshot, version=version, tokens=promises.tokens)
+    _keep(turn, after, writer.write(effects, after, instance.version + 1))
+
+
+def _stops(instance: Instance, now: float) -> Iterator[OutboxEntry]:
+    """Yield a stop for everything live that could be a child; whoever is none takes no notice."""
+    letters = Letters(sender=instance, event=None, now=now)
+    for index, live in enumerate(instance.snapshot.invokes):
+        if live.key in instance.tokens:
+            name = f"{instance.incarnation}:{instance.version + 1}:{index}"
+            body = dump_envelope(letters.stop(live, name))
+            yield SendMessage(id=name, group=str(child_key(instance, live)), body=body)
+
+
+def _keep(turn: Turn, snapshot: Snapshot, promises: Promises) -> None:
+    turn.update(snapshot=snapshot, version=turn.existing.version + 1, tokens=promises.tokens)
     turn.add_to_outbox(*promises.entries)
 
 
@@ -61,8 +135,8 @@ def entomb(turn: Turn, cause: str, now: float) -> None:
     if instance.parent is not None and was.status in {Status.ACTIVE, Status.STOPPED}:
         message = f"{turn.key} was deleted"
         outcome = ServiceOutcome(error=CHILD_DELETED, data={"code": CHILD_DELETED, "message": message, "data": {}})
-        turn.add_to_outbox(tell_parent(instance, instance.parent, outcome, 1)(f"{cause}-parent"))
-    turn.add_to_outbox(PurgeItems(id=f"{cause}-purge", until=now + LEDGER_RETENTION_SECONDS))
+        turn.add_to_outbox(tell_parent(str(turn.key), instance.parent, outcome, 1)(f"{cause}-parent"))
+    turn.add_to_outbox(PurgeItems(id=f"{cause}-purge", until=math.ceil(now) + LEDGER_RETENTION_SECONDS))
     turn.update(
         snapshot=Snapshot(
             machine=was.machine,
@@ -101,11 +175,37 @@ def retire(turn: Turn, event: IncomingEvent) -> Verdict:
 
 def tell_of_refusal(turn: Turn, event: IncomingEvent, code: str) -> None:
     """Tell the parent whose child did not start."""
-    if event.parent is None:
-        return
-    message = f"{turn.key} was not started: {code}"
-    outcome = ServiceOutcome(error=code or "child_refused", data={"code": code, "message": message, "data": {}})
-    turn.add_to_outbox(tell_parent(turn.existing, event.parent, outcome, event.hops + 1)(f"{event.id}-refused"))
+    turn.add_to_outbox(refusal_of(str(turn.key), event, code))
+
+
+def give_up(turn: Turn, definitions: Definitions, event: IncomingEvent) -> None:
+    """Have an instance wait no longer for what an operator has skipped, and a child not start by anything else.
+
+    For a background service it goes on to wait: there is a deadline, whose error the machine may know how to take.
+    """
+    instance, snapshot = turn.existing, turn.existing.snapshot
+    match event.live:
+        case ResultEnvelope(invoke=key) if _has_deadline(definitions, instance, key):
+            return
+        case ResultEnvelope(invoke=key) | TimerEnvelope(what=TimerKind.DEADLINE | TimerKind.TIMER, key=key):
+            invokes = tuple(live for live in snapshot.invokes if live.key != key)
+            timers = tuple(live for live in snapshot.timers if live.key != key)
+            tokens = {name: token for name, token in instance.tokens.items() if name != key}
+            after = snapshot._replace(invokes=invokes, timers=timers)
+            turn.update(snapshot=after, version=instance.version + 1, tokens=tokens)
+        case None if event.parent is not None:
+            turn.update(snapshot=snapshot._replace(status=Status.STOPPED))
+        case _:
+            pass
+
+
+def _has_deadline(definitions: Definitions, instance: Instance, key: str) -> bool:
+    live = instance.snapshot.find_invoke(key)
+    try:
+        definition = definitions.definition_for(instance.snapshot)
+    except SettleError:
+        return True
+    return live is not None and definition.invokes[live.id].background
 
 
 def log_late(turn: Turn, event: IncomingEvent) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from settle.core.codec import field_errors
 from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError
@@ -69,6 +70,7 @@ class EventsEnvelope(_Envelope):
         body_hash: set when the client sent an idempotency key; the events are then entered in the ledger.
         if_match: the version at which the first event may be applied; None for any.
         origin: the instance that sent them, as `machine/instance`; None when none did.
+        incarnation: the only one that they are meant for; None for any.
     """
 
     kind: Literal["events"] = "events"
@@ -76,6 +78,7 @@ class EventsEnvelope(_Envelope):
     body_hash: str = ""
     if_match: int | None = None
     origin: str | None = None
+    incarnation: str | None = None
 
 
 class ParentLink(_Model):
@@ -209,6 +212,7 @@ class RefusalEnvelope(_Envelope):
         id: event id.
         incarnation: of the instance.
         data: of the event `error.communication`.
+        body_hash: has the ledger know it.
     """
 
     kind: Literal["refusal"] = "refusal"
@@ -216,6 +220,7 @@ class RefusalEnvelope(_Envelope):
     id: str
     incarnation: str
     data: dict[str, JsonValue]
+    body_hash: str = ""
 
 
 class TaskEvent(_Model):
@@ -299,5 +304,12 @@ def _refuse_newer(body: str) -> None:
 
 
 def dump_envelope(envelope: Envelope | TaskEnvelope) -> str:
-    """Write a message body; what is None is left out, so that an older release does not meet what it does not know."""
-    return envelope.model_dump_json(exclude_defaults=False, exclude_none=True)
+    """Write a message body; what is None is left out, so that an older release does not meet what it does not know.
+
+    Raises:
+        EnvelopeInvalidError: it carries what JSON text cannot, such as half of a surrogate pair.
+    """
+    try:
+        return envelope.model_dump_json(exclude_defaults=False, exclude_none=True)
+    except PydanticSerializationError as error:
+        raise EnvelopeInvalidError(f"no message can carry this: {error}") from error

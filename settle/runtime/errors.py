@@ -13,6 +13,7 @@ SettleError
 ├── ServiceFailedError         a service raised, or ended too late                       (retry, then its error event)
 ├── DeadlineError              too little time is left to begin a service                (retry)
 ├── AttemptsExhaustedError     the event was begun several times and never finished      (quarantine)
+├── LiveEventRejectedError     a result or a timer leads to a node that refuses events   (quarantine)
 ├── TooManyHopsError           messages between instances go round in a circle           (quarantine)
 ├── InstanceTooLargeError      the item would exceed the limit of the store              (quarantine)
 ├── ScheduleRefusedError       the scheduler will never take a timer                     (caller)
@@ -121,6 +122,13 @@ class AttemptsExhaustedError(SettleError):
 
     disposition = Disposition.QUARANTINE
     code = "attempts_exhausted"
+
+
+class LiveEventRejectedError(SettleError):
+    """A result or a timer leads to a node tagged `rejected`; nobody is there to be told that it was refused."""
+
+    disposition = Disposition.QUARANTINE
+    code = "rejected"
 
 
 class TooManyHopsError(SettleError):

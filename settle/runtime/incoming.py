@@ -76,6 +76,11 @@ class IncomingEvent:
         return self.envelope if isinstance(self.envelope, LiveEnvelope) else None
 
     @property
+    def incarnation(self) -> str | None:
+        """The only incarnation that a message of another instance is meant for; None for any."""
+        return self.envelope.incarnation if isinstance(self.envelope, EventsEnvelope) else None
+
+    @property
     def parent(self) -> ParentLink | None:
         """Whose child a creation makes."""
         return self.envelope.parent if isinstance(self.envelope, CreateEnvelope) else None
@@ -123,6 +128,11 @@ class IncomingControl:
     parent: ParentLink | None = None
     incarnation: str | None = None
     hops: int = 0
+
+    @property
+    def type(self) -> str:
+        """Event type in messages about it."""
+        return f"settle.{self.action.value}"
 
 
 Incoming = IncomingEvent | IncomingControl

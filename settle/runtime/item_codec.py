@@ -85,6 +85,8 @@ def pack_receipt(receipt: Receipt) -> dict[str, Any]:
         packed["e"] = receipt.effects
     if receipt.next_events:
         packed["n"] = receipt.next_events
+    if receipt.incarnation:
+        packed["i"] = receipt.incarnation
     return packed
 
 
@@ -100,6 +102,7 @@ def unpack_receipt(event_id: str, packed: Mapping[str, Any]) -> Receipt:
         after=texts(packed.get("a", [])),
         effects=texts(packed.get("e", [])),
         next_events=texts(packed.get("n", [])),
+        incarnation=text(packed.get("i", "")),
     )
 
 

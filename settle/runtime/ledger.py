@@ -5,6 +5,8 @@ from typing import Final
 
 from settle.runtime.receipt import Receipt
 
+LEDGER_MARK: Final = "message"
+"""In place of a body hash: has the ledger know a message of an instance, which has no idempotency key."""
 LEDGER_RETENTION_SECONDS: Final = 24 * 60 * 60
 """How long an idempotency key is remembered."""
 

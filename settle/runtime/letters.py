@@ -8,6 +8,7 @@ from typing import Any, Final
 from settle.core.effects import SendEvent
 from settle.core.errors import SettleError
 from settle.core.snapshot import LiveInvoke
+from settle.core.targets import PARENT_TARGET
 from settle.runtime.addresses import child_key
 from settle.runtime.envelope import (
     ControlAction,
@@ -22,15 +23,15 @@ from settle.runtime.envelope import (
     TimerEnvelope,
     TimerKind,
     dump_envelope,
+    parse_envelope,
 )
 from settle.runtime.errors import InputNotAnObjectError
 from settle.runtime.ids import hash_creation, service_key
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Instance, InstanceKey, OutboxEntry, SendMessage, ServiceOutcome
+from settle.runtime.ledger import LEDGER_MARK
 from settle.runtime.limits import check_message
 
-LEDGER_MARK: Final = "message"
-"""In place of a body hash: has the ledger know a message of an instance, which has no idempotency key."""
 ENVELOPE_2: Final = 2
 """Schema of messages with a field that the first release did not know."""
 SCHEDULE_DIGITS: Final = 40
@@ -60,11 +61,14 @@ class Letters:
 
     def message(self, key: InstanceKey, effect: SendEvent, name: str) -> EventsEnvelope:
         """Write what `do.send` asked for; `name` is its event id."""
+        # What is meant for a parent is not for a successor under its name.
+        parent = self.sender.parent if effect.target == PARENT_TARGET else None
         return EventsEnvelope(
             **self._fields(key),
             events=[EnvelopeEvent(id=name, type=effect.type, data=effect.data)],
             body_hash=LEDGER_MARK,
             origin=str(self.sender.key),
+            incarnation=parent and parent.incarnation,
         )
 
     def create(self, live: LiveInvoke, name: str, token: str) -> CreateEnvelope:
@@ -140,16 +144,27 @@ class Letters:
         }
 
 
-def tell_parent(instance: Instance, parent: ParentLink, outcome: ServiceOutcome, hops: int) -> Make:
+def check_letter(group: str, name: str, body: str) -> None:
+    """Refuse a message here and now that the queue or its receiver would refuse.
+
+    Raises:
+        EnvelopeInvalidError: it could not be read, which is so with data that is nested too deeply.
+        MessageTooLargeError: over the limit of a message.
+    """
+    check_message(group=group, deduplication_id=name, body=body)
+    parse_envelope(body)
+
+
+def tell_parent(child: str, parent: ParentLink, outcome: ServiceOutcome, hops: int) -> Callable[[str], SendMessage]:
     """Return what will tell a parent how its child ended: an error, when no message takes the result."""
     key = InstanceKey.parse(parent.group)
 
     def make(name: str) -> SendMessage:
         group, body = str(key), dump_envelope(result(name, outcome))
         try:
-            check_message(group=group, deduplication_id=name, body=body)
+            check_letter(group, name, body)
         except SettleError as error:
-            data = {"code": error.code, "message": f"the output of {instance.key}: {error}", "data": {}}
+            data = {"code": error.code, "message": f"the output of {child}: {error}", "data": {}}
             body = dump_envelope(result(name, ServiceOutcome(error=error.code, data=data)))
         return SendMessage(id=name, group=group, body=body)
 
@@ -167,3 +182,12 @@ def tell_parent(instance: Instance, parent: ParentLink, outcome: ServiceOutcome,
         )
 
     return make
+
+
+def refusal_of(child: str, event: IncomingEvent, code: str) -> SendMessage:
+    """Return the message that tells a parent why its child did not start; `child` is its message group."""
+    if event.parent is None:
+        raise ValueError(f"{child} has no parent")
+    message = f"{child} was not started: {code}"
+    outcome = ServiceOutcome(error=code, data={"code": code, "message": message, "data": {}})
+    return tell_parent(child, event.parent, outcome, event.hops + 1)(f"{event.id}-refused")

@@ -81,6 +81,7 @@ def _as_from_stranger(envelope: Envelope, message: Message) -> EventsEnvelope:
         "claims": {},
         "body_hash": "",
         "origin": None,
+        "incarnation": None,
         "hops": None,
     }
     return envelope.model_copy(update=changes)
@@ -106,7 +107,8 @@ def _open(envelope: Envelope, sequence: int, first: int, trusted: bool) -> Itera
         case ResultEnvelope():
             yield _open_result(envelope, Position(sequence, first))
         case RefusalEnvelope():
-            yield _live(envelope, Position(sequence, first), envelope.id, ERROR_COMMUNICATION, envelope.data)
+            position = Position(sequence, first)
+            yield _live(envelope, position, envelope.id, ERROR_COMMUNICATION, envelope.data, envelope.body_hash)
         case _ as never:
             assert_never(never)
 

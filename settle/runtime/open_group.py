@@ -11,9 +11,10 @@ from settle.runtime.errors import (
     UnknownMachineError,
 )
 from settle.runtime.incoming import Incoming, IncomingEvent
+from settle.runtime.letters import refusal_of
 from settle.runtime.message import Message
 from settle.runtime.open_envelope import open_message
-from settle.runtime.ports import DeadLetterQueue, Definitions
+from settle.runtime.ports import DeadLetterQueue, Definitions, EventQueue
 from settle.runtime.turn import Turn
 
 DEPLOYMENT_RECEIVES = 20
@@ -23,7 +24,11 @@ _logger = logging.getLogger("settle")
 
 
 def open_group(
-    turn: Turn, messages: Sequence[Message], definitions: Definitions, dead_letters: DeadLetterQueue
+    turn: Turn,
+    messages: Sequence[Message],
+    definitions: Definitions,
+    dead_letters: DeadLetterQueue,
+    events: EventQueue,
 ) -> tuple[list[list[Incoming]], SettleError | None]:
     """Take messages apart, up to the first that has to wait for a deployment; return its error too.
 
@@ -33,9 +38,12 @@ def open_group(
     opened: list[list[Incoming]] = []
     for message in messages:
         try:
-            opened.append(_open(turn, message, definitions, dead_letters))
+            opened.append(_open(turn, message, definitions))
         except (EnvelopeTooNewError, MachineNotDeployedError) as error:
             return opened, error
+        except (EnvelopeInvalidError, UnknownMachineError) as error:
+            _bury(message, error, dead_letters, events)
+            opened.append([])
     return opened, None
 
 
@@ -49,18 +57,22 @@ def keyed_ids(turn: Turn, opened: Sequence[Sequence[Incoming]], definitions: Def
     return [event.id for event in events if event.body_hash and not turn.has_taken(event.position)]
 
 
-def _open(turn: Turn, message: Message, definitions: Definitions, dead_letters: DeadLetterQueue) -> list[Incoming]:
-    try:
-        incoming = open_message(message)
-        if turn.instance is None:
-            _check_machine(turn, message, definitions)
-    except (EnvelopeInvalidError, UnknownMachineError) as error:
-        _logger.warning("message buried: %s", error, extra={"message_group": message.group})
-        dead_letters.bury(
-            group=message.group, deduplication_id=message.message_id, body=message.body, reason=str(error)
-        )
-        return []
+def _open(turn: Turn, message: Message, definitions: Definitions) -> list[Incoming]:
+    incoming = open_message(message)
+    if turn.instance is None:
+        _check_machine(turn, message, definitions)
     return incoming
+
+
+def _bury(message: Message, error: SettleError, dead_letters: DeadLetterQueue, events: EventQueue) -> None:
+    """Put a message among the dead letters; a parent whose child it was to create hears of it first."""
+    _logger.warning("message buried: %s", error, extra={"message_group": message.group})
+    if message.trusted and isinstance(error, UnknownMachineError):
+        for event in open_message(message):
+            if isinstance(event, IncomingEvent) and event.parent is not None:
+                entry = refusal_of(message.group, event, error.code)
+                events.send(group=entry.group, deduplication_id=entry.id, body=entry.body)
+    dead_letters.bury(group=message.group, deduplication_id=message.message_id, body=message.body, reason=str(error))
 
 
 def _check_machine(turn: Turn, message: Message, definitions: Definitions) -> None:

@@ -82,7 +82,11 @@ class InstanceStore(Protocol):
         """Enter an event id as finished, over whatever stands there. Repeating it is harmless."""
 
     def purge(self, key: InstanceKey, until: float) -> None:
-        """Delete the ledger entries of an instance that expire at `until` or before. Repeating it is harmless."""
+        """Delete the ledger entries of an instance that expire at `until` or before. Repeating it is harmless.
+
+        Those of messages from other instances (`LEDGER_MARK`) stay until they expire: the same message must not be
+        applied to a successor.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from settle.runtime.errors import (
     InstanceTooLargeError,
     ServiceFailedError,
 )
-from settle.runtime.finished import find_finished, finish_entry, is_duplicate
+from settle.runtime.finished import Finished, find_finished, finish_entry, is_duplicate
 from settle.runtime.incoming import Incoming, IncomingControl, IncomingEvent
 from settle.runtime.instance import InstanceKey, ServiceOutcome
 from settle.runtime.journal import Deadline, Services
@@ -134,7 +134,9 @@ class _GroupTurn:
         if self._turn.instance is not None and self._turn.instance.deleted:
             # What a deletion left undone comes before anything that could be for a successor.
             self._relay(self._turn)
-        opened, failure = open_group(self._turn, self._messages, self._in.definitions, self._in.dead_letters)
+        opened, failure = open_group(
+            self._turn, self._messages, self._in.definitions, self._in.dead_letters, self._in.outlets.events
+        )
         ids = keyed_ids(self._turn, opened, self._in.definitions)
         finished = find_finished(self._in.store, self._turn.key, ids, self._in.clock.now())
         taken = 0
@@ -172,7 +174,7 @@ class _GroupTurn:
 
     # Taking ----------------------------------------------------------------------------------------------------------
 
-    def _take(self, message: Message, incoming: Sequence[Incoming], finished: set[str]) -> None:
+    def _take(self, message: Message, incoming: Sequence[Incoming], finished: Finished) -> None:
         for item in incoming:
             if self._turn.has_taken(item.position):
                 continue
@@ -185,32 +187,34 @@ class _GroupTurn:
         if self._turn.holds:
             self._turn.commit(self._in.clock.now())
 
-    def _refuse_uncreated(self, event: IncomingEvent, finished: set[str]) -> None:
+    def _refuse_uncreated(self, event: IncomingEvent, finished: Finished) -> None:
         """Drop an event that may not create its instance. Only the ledger can say so: there is no instance to do it."""
         if event.body_hash and event.id not in finished:
-            finished.add(event.id)
+            finished[event.id] = ""
             receipt = Receipt(
                 event_id=event.id, type=event.type, outcome=Outcome.REFUSED, version=0, code="not_created"
             )
             self._in.store.finish(self._turn.key, finish_entry(event, receipt, self._in.clock.now()).entry)
 
-    def _control(self, message: Message, control: IncomingControl, finished: set[str]) -> None:
+    def _control(self, message: Message, control: IncomingControl, finished: Finished) -> None:
         if self._turn.instance is None:
             drop_control(control, self._turn)
             return
 
-        def begin(turn: Turn, event: IncomingEvent) -> SettleError | None:
+        def begin(turn: Turn, event: Incoming) -> SettleError | None:
             return self._counter.begin(turn, event) if message.receives > 1 else None
 
         self._controls.apply(self._turn, control, begin, finished)
 
-    def _apply(self, message: Message, event: IncomingEvent, finished: set[str]) -> None:
+    def _apply(self, message: Message, event: IncomingEvent, finished: Finished) -> None:
         turn = self._turn
         suspect = message.receives > 1
         if self._fold and not suspect:
             self._applier.take(turn, event, finished)
             return
         turn.commit(self._in.clock.now())
+        if not self._fold:
+            self._relay(turn)  # so that nothing which others have asked for is in the way of this event
         try:
             runs = not is_duplicate(turn, event, finished) and self._applier.runs(turn, event)
             error = self._counter.begin(turn, event) if suspect and runs else None

@@ -21,7 +21,7 @@ from settle.core.effects import (
 from settle.core.errors import SettleError
 from settle.core.snapshot import LiveInvoke, Snapshot, Status
 from settle.runtime.addresses import child_key, find_target
-from settle.runtime.envelope import Envelope, TimerKind, dump_envelope
+from settle.runtime.envelope import Envelope, TimerKind, dump_envelope, parse_task
 from settle.runtime.errors import TooManyHopsError
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import (
@@ -34,8 +34,8 @@ from settle.runtime.instance import (
     SendTimer,
     ServiceOutcome,
 )
-from settle.runtime.letters import Letters, Make, tell_parent
-from settle.runtime.limits import MAX_DELAY_SECONDS, check_body, check_message
+from settle.runtime.letters import Letters, Make, check_letter, tell_parent
+from settle.runtime.limits import MAX_DELAY_SECONDS, check_body
 from settle.runtime.names import check_event_type
 from settle.runtime.ports import Definitions
 
@@ -126,11 +126,13 @@ class PromiseWriter:
 
     def _check_task(self, live: LiveInvoke) -> None:
         if self._definition.invokes[live.id].background:
-            check_body(dump_envelope(self._letters.task(live, _SAMPLE_ID)))
+            body = dump_envelope(self._letters.task(live, _SAMPLE_ID))
+            check_body(body)
+            parse_task(body)
 
     def _check(self, key: InstanceKey, envelope: Envelope) -> None:
         self._definitions.get(key.machine)
-        check_message(group=str(key), deduplication_id=_SAMPLE_ID, body=dump_envelope(envelope))
+        check_letter(str(key), _SAMPLE_ID, dump_envelope(envelope))
 
     # For the commit ---------------------------------------------------------------------------------------------------
 
@@ -182,10 +184,10 @@ class PromiseWriter:
         if after.status is not Status.ACTIVE and self._instance.snapshot.status is Status.ACTIVE:
             if self._definition.retention is not None:
                 yield self._timer(TimerKind.RETENTION, "", self._now + self._definition.retention)
-            if self._instance.parent is not None and after.status is not Status.STOPPED:
-                yield tell_parent(
-                    self._instance, self._instance.parent, ServiceOutcome(data=after.output), self._letters.hops
-                )
+            parent = self._instance.parent
+            if parent is not None and after.status is not Status.STOPPED:
+                child, outcome = str(self._instance.key), ServiceOutcome(data=after.output)
+                yield tell_parent(child, parent, outcome, self._letters.hops)
 
     # Entries ----------------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class Receipt:
         after: active leaf nodes after it.
         effects: ids of the effects it caused, `incarnation:version:index`.
         next_events: event types that the configuration after it knows.
+        incarnation: of the instance that it was finished for; empty when that does not matter.
     """
 
     event_id: str
@@ -65,6 +66,7 @@ class Receipt:
     after: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     next_events: tuple[str, ...] = ()
+    incarnation: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,6 +20,7 @@ from settle.runtime.instance import (
     SendTask,
     SendTimer,
 )
+from settle.runtime.ledger import LEDGER_MARK
 from settle.runtime.outlets import Outlets, carry_timer
 from settle.runtime.ports import Clock, InstanceStore
 from settle.runtime.turn import Turn, log_keys
@@ -103,5 +104,6 @@ def _refusal(turn: Turn, entry: OutboxEntry, error: SettleError) -> SendMessage:
         id=name,
         incarnation=turn.existing.incarnation,
         data={"code": error.code, "message": str(error), "effect": entry.id},
+        body_hash=LEDGER_MARK,
     )
     return SendMessage(id=name, group=str(turn.key), body=dump_envelope(envelope))

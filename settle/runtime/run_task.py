@@ -3,8 +3,8 @@
     tasks queue -> is it still wanted? -> may it be begun? -> call -> event queue
 
 A failed call comes again after a pause, by the visibility of its message: the message lives until the service has
-answered or is given up. Attempts are entered in the ledger before they begin, from the second delivery on, so that a
-call which kills the process is counted too; a call that may be begun once is entered the first time.
+answered or is given up. Each attempt is entered in the ledger before it begins, so that a call which kills the process
+is counted too, and a task that is delivered twice is not called more often than it may be.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, dump_envelope,
 from settle.runtime.errors import EnvelopeInvalidError, ServiceFailedError
 from settle.runtime.instance import Instance, InstanceKey, ServiceOutcome
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
-from settle.runtime.limits import check_message
+from settle.runtime.letters import check_letter
 from settle.runtime.liveness import is_token
 from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore, StandardQueue
 from settle.runtime.tokens import Token
@@ -33,6 +33,8 @@ LOST_CODE: Final = "lost"
 """Code of the error of a service whose call nobody saw end, and which may not be begun again."""
 UNREADABLE_GROUP: Final = "tasks"
 """Message group of what cannot be read, in the dead-letter queue."""
+PENDING_ENTRY: Final = "pending"
+"""Entered when a call has handed its token out."""
 TASK_MARK: Final = "task"
 """In place of a body hash."""
 JITTER_DIGITS: Final = 4
@@ -92,27 +94,21 @@ class TaskRunner:
         if task is None or found is None:
             return True
         instance, definition, invoke = found
-        if invoke.delivery is Delivery.AT_MOST_ONCE:
-            running = self._enter(task, 1, invoke)
-            if running is not None:
-                return self._lose(task, message, invoke, running)
-            attempt = 1
-        else:
-            attempt = self._begin(task, message, invoke)
-        if attempt > invoke.attempts:
-            error = ServiceFailedError(f"service {invoke.src!r} was begun {attempt - 1} times and never ended")
-            self._answer(task, failure_outcome(error))
-            return True
-        self.tasks.postpone(message.receipt_handle, int(invoke.timeout + WORKER_MARGIN_SECONDS))
+        self.tasks.postpone(message.receipt_handle, math.ceil(invoke.timeout + WORKER_MARGIN_SECONDS))
+        attempt, begun = self._begin(task, invoke)
+        if attempt > _allowed(invoke):
+            return self._give_up_begun(task, message, invoke, begun)
         try:
             outcome = call_service(invoke, self._call(task, instance, definition, attempt))
         except ServiceFailedError as error:
-            if attempt < invoke.attempts and invoke.delivery is not Delivery.AT_MOST_ONCE:
+            if attempt < _allowed(invoke):
                 _logger.warning("service has to wait: %s", error, extra=_log_keys(task))
                 self.tasks.postpone(message.receipt_handle, find_pause(invoke, task.token, attempt))
                 return False
             outcome = failure_outcome(error)
-        if outcome is not PENDING:
+        if outcome is PENDING:
+            self._enter(task, PENDING_ENTRY, invoke)
+        else:
             self._answer(task, outcome)
         return True
 
@@ -120,7 +116,7 @@ class TaskRunner:
         """Answer for a task that the queue has given up: nobody knows how it ended."""
         task = self._read(message)
         found = None if task is None else self._find(task)
-        if task is not None and found is not None:
+        if task is not None and found is not None and not self._waits_for_callback(task):
             self._answer(task, _lost(found[2]))
 
     def _read(self, message: TaskMessage) -> TaskEnvelope | None:
@@ -147,28 +143,43 @@ class TaskRunner:
         definition = self.definitions.definition_for(instance.snapshot)
         return instance, definition, definition.invokes[live.id]
 
-    def _begin(self, task: TaskEnvelope, message: TaskMessage, invoke: InvokeSpec) -> int:
-        """Return the number of the attempt that begins, one too many when all are used up."""
-        if message.receives == 1:
-            return 1
-        attempts = range(2, invoke.attempts + 1)
-        return next((each for each in attempts if self._enter(task, each, invoke) is None), invoke.attempts + 1)
+    def _begin(self, task: TaskEnvelope, invoke: InvokeSpec) -> tuple[int, float]:
+        """Enter that an attempt begins; return its number, and when the one before it began.
 
-    def _enter(self, task: TaskEnvelope, attempt: int, invoke: InvokeSpec) -> float | None:
-        """Enter that an attempt begins; return when it began, in seconds since the epoch, if somebody did so before."""
+        Every attempt has an entry of its own, so two deliveries of one task never make the same one, and together no
+        more than they may. The number is one too many when all are used up.
+        """
+        begun = 0.0
+        for attempt in range(1, _allowed(invoke) + 1):
+            older = self._enter(task, str(attempt), invoke)
+            if older is None:
+                return attempt, begun
+            begun = older
+        return _allowed(invoke) + 1, begun
+
+    def _enter(self, task: TaskEnvelope, what: str, invoke: InvokeSpec) -> float | None:
+        """Enter something about a task; return when somebody did so before, in seconds since the epoch."""
         now, kept = self.clock.now(), invoke.deadline + LEDGER_RETENTION_SECONDS
-        entry = LedgerEntry(event_id=f"task-{_digest(task)}-{attempt}", body_hash=TASK_MARK, expires_at=now + kept)
+        entry = LedgerEntry(event_id=_entry_id(task, what), body_hash=TASK_MARK, expires_at=math.ceil(now) + kept)
         older = self.store.accept(InstanceKey(task.machine, task.instance), entry, now)
         return None if older is None else older.expires_at - kept
 
-    def _lose(self, task: TaskEnvelope, message: TaskMessage, invoke: InvokeSpec, begun: float) -> bool:
-        """Give up a call that was begun before, but not while it may still be running: its message came twice then."""
+    def _give_up_begun(self, task: TaskEnvelope, message: TaskMessage, invoke: InvokeSpec, begun: float) -> bool:
+        """Answer for a task whose attempts are used up, but not while the last one may still be running."""
         left = begun + invoke.timeout + WORKER_MARGIN_SECONDS - self.clock.now()
         if left > 0:
             self.tasks.postpone(message.receipt_handle, math.ceil(left))
             return False
-        self._answer(task, _lost(invoke))
+        if not self._waits_for_callback(task):
+            error = ServiceFailedError(f"service {invoke.src!r} was begun {invoke.attempts} times and never ended")
+            once = invoke.delivery is Delivery.AT_MOST_ONCE
+            self._answer(task, _lost(invoke) if once else failure_outcome(error))
         return True
+
+    def _waits_for_callback(self, task: TaskEnvelope) -> bool:
+        """Whether a call has ended, and its result is to come from outside."""
+        key, name = InstanceKey(task.machine, task.instance), _entry_id(task, PENDING_ENTRY)
+        return name in self.store.find_entries(key, [name], self.clock.now())
 
     def _call(self, task: TaskEnvelope, instance: Instance, definition: Definition, attempt: int) -> ServiceCall:
         live = instance.snapshot.find_invoke(task.invoke)
@@ -192,7 +203,7 @@ class TaskRunner:
         group, name = f"{task.machine}/{task.instance}", f"result-{_digest(task)}"
         body = dump_envelope(_result(task, name, outcome))
         try:
-            check_message(group=group, deduplication_id=name, body=body)
+            check_letter(group, name, body)
         except SettleError as error:
             message = f"the result of service {task.invoke!r} cannot be sent: {error}"
             data: dict[str, Any] = {"code": error.code, "message": message, "data": {}}
@@ -210,6 +221,11 @@ def find_pause(invoke: InvokeSpec, token: str, attempt: int) -> int:
     digest = hashlib.sha256(f"{token}\n{attempt}".encode()).hexdigest()[:JITTER_DIGITS]
     share = int(digest, 16) / 16**JITTER_DIGITS
     return max(1, round(longest * (1 + share) / 2))
+
+
+def _allowed(invoke: InvokeSpec) -> int:
+    """Return how often a service may be called."""
+    return 1 if invoke.delivery is Delivery.AT_MOST_ONCE else invoke.attempts
 
 
 def _result(task: TaskEnvelope, name: str, outcome: ServiceOutcome) -> ResultEnvelope:
@@ -234,6 +250,10 @@ def _lost(invoke: InvokeSpec) -> ServiceOutcome:
 def _digest(task: TaskEnvelope) -> str:
     """Return an id of the task that tells nobody its token."""
     return hashlib.sha256(f"{task.incarnation}\n{task.invoke}\n{task.token}".encode()).hexdigest()[:ID_DIGITS]
+
+
+def _entry_id(task: TaskEnvelope, what: str) -> str:
+    return f"task-{_digest(task)}-{what}"
 
 
 def _log_keys(task: TaskEnvelope) -> dict[str, str]:

@@ -4,6 +4,7 @@ Nothing is changed here but the ledger, where an idempotency key is entered befo
 against the instance is checked as a courtesy, and decided by the consumer.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,9 +86,12 @@ def post_events(ports: IngressPorts, request: EventsRequest) -> Accepted:
         _look(ports, request, definition)
         return Accepted(receipt_ids=send_body(ports, key, ids[0], body, len(ids)))
     receipt_ids = tuple(KeyedReceiptId(each, "" if each == ids[0] else ids[0]) for each in ids)
-    if _enter(ports, request, definition, ids[0], body_hash):
+    entry = _enter(ports, request, definition, ids[0], body_hash)
+    if entry.receipt is not None:
         return Accepted(receipt_ids=receipt_ids, replayed=read_receipts(ports, key, receipt_ids))
-    send_body(ports, key, ids[0], body)
+    # The same for a repetition of the request, and another one once the key was forgotten: the queue remembers for five
+    # minutes, and the instance may have been deleted and created again meanwhile.
+    send_body(ports, key, f"{ids[0]}-{entry.expires_at:.0f}", body)
     return Accepted(receipt_ids=receipt_ids)
 
 
@@ -102,8 +106,10 @@ def _identify(ports: IngressPorts, request: EventsRequest) -> tuple[list[str], s
     return ids, hash_request(bodies, request.if_match)
 
 
-def _enter(ports: IngressPorts, request: EventsRequest, definition: Definition, event_id: str, body_hash: str) -> bool:
-    """Enter the first event of a keyed request in the ledger. True when the same request is finished already.
+def _enter(
+    ports: IngressPorts, request: EventsRequest, definition: Definition, event_id: str, body_hash: str
+) -> LedgerEntry:
+    """Enter the first event of a keyed request in the ledger; return what stands there then.
 
     What the instance may object to is asked before, so that a refusal leaves nothing behind; but not when the request
     was accepted before: it may be why the version is another one by now.
@@ -115,11 +121,15 @@ def _enter(ports: IngressPorts, request: EventsRequest, definition: Definition, 
         if older is None:
             _look(ports, request, definition)
     if older is None:
-        entry = LedgerEntry(event_id=event_id, body_hash=body_hash, expires_at=now + LEDGER_RETENTION_SECONDS)
+        # In whole seconds, as it will be read.
+        expires_at = math.ceil(now) + LEDGER_RETENTION_SECONDS
+        entry = LedgerEntry(event_id=event_id, body_hash=body_hash, expires_at=expires_at)
         older = ports.store.accept(request.key, entry, now)
-    if older is not None and older.body_hash != body_hash:
+        if older is None:
+            return entry
+    if older.body_hash != body_hash:
         raise KeyReusedError(f"the idempotency key was used for another request to {request.key}")
-    return older is not None and older.receipt is not None
+    return older
 
 
 def _wants_look(request: EventsRequest, definition: Definition) -> bool:

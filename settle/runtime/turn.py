@@ -41,6 +41,7 @@ class Turn:
         self._hold: list[HeldEvent]
         self._release: list[int]
         self._logs: list[tuple[Log, str]]
+        self.reads = 0
         self.reload()
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -70,6 +71,7 @@ class Turn:
 
     def reload(self) -> None:
         """Drop every uncommitted change and read the instance again."""
+        self.reads += 1
         self.instance = self._clean = self._store.load(self.key)
         self._expected = expected_of(self.instance)
         self._dirty = False

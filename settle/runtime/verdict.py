@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Instance
+from settle.runtime.ledger import LEDGER_MARK
 from settle.runtime.receipt import Outcome, Receipt
 
 
@@ -29,4 +30,5 @@ def make_receipt(instance: Instance, event: IncomingEvent, verdict: Verdict, upc
         after=instance.snapshot.configuration,
         effects=verdict.effects,
         next_events=upcoming,
+        incarnation="" if event.body_hash == LEDGER_MARK else instance.incarnation,
     )

@@ -21,7 +21,7 @@ BACKGROUND: Final[dict[str, dict[str, Any]]] = {
     "plain": {"deadline": 2000.0},
     "flaky": {"backoff": 5.0, "deadline": 400.0},
     "lazy": {"backoff": 200.0, "deadline": 100.0},
-    "once": {"delivery": Delivery.AT_MOST_ONCE},
+    "once": {"delivery": Delivery.AT_MOST_ONCE, "attempts": 1},
     "ask": {"deadline": 1200.0},
 }
 """Services in the background: `lazy` is never done in time, `ask` waits for a callback."""
@@ -52,14 +52,17 @@ def make_machines(world: World) -> list[Definition]:
 
 def _make_parent(name: str, world: World) -> Definition:
     chart = _Chart(name, world, "live.busy")
-    rest, busy = [settled("idle")], []
+    rest: list[NodeSpec] = [settled("idle")]
+    busy: list[NodeSpec] = []
     for place, nodes in (("rest", rest), ("busy", busy)):
         prefix = "b" if place == "busy" else ""
         nodes += [chart.serving(place, prefix + each, options) for each, options in BACKGROUND.items()]
         nodes += [chart.waiting(place, prefix + "soon"), chart.parent(place, prefix + "kid")]
     rest.append(chart.waiting("rest", "later"))
     rest.append(chart.both())
-    inline = node("inline", invoke("inline", chart.serve, timeout=SERVICE_SECONDS), *chart.outcomes("inline", IDLE))
+    inline = node(
+        "inline", invoke("inline", chart.serve, input=_given, timeout=SERVICE_SECONDS), *chart.outcomes("inline", IDLE)
+    )
     live = node(
         "live",
         node("rest", *rest, tags=frozenset({"settled"})),
@@ -108,7 +111,7 @@ class _Chart:
     def serving(self, place: str, name: str, options: dict[str, Any]) -> NodeSpec:
         """A node with a service in the background."""
         common: dict[str, Any] = {"mode": InvokeMode.BACKGROUND, "timeout": SERVICE_SECONDS, "attempts": ATTEMPTS}
-        spec = invoke(name, self.serve, input=_given, **common, **options)
+        spec = invoke(name, self.serve, input=_given, **{**common, **options})
         return node(name, spec, *self.outcomes(name, IDLE), exit=(_leaving(f"live.{place}.{name}"),))
 
     def waiting(self, place: str, name: str) -> NodeSpec:
@@ -156,7 +159,7 @@ class _Chart:
             self.take("SELF", then=lambda c, e, do: _tell(c, e, do, None, "ECHO")),
             self.take("REMIND", then=_remind),
             self.take("FORGET", then=lambda _c, e, do: do.cancel(e.data["name"])),
-            self.take("ASK", then=lambda c, e, do: do.send(e.origin, "ANSWER", {"life": c["life"]})),
+            self.take("QUESTION", then=lambda c, e, do: do.send(e.origin, "ANSWER", {"life": c["life"]})),
             self.take("ASKKID"),
             self.take("BAD", guards=(guard("bad", self.is_bad),)),
             self.take("END", "over"),
@@ -180,11 +183,11 @@ def _make_kid(world: World) -> Definition:
     def bad(context: dict[str, Any], _event: object) -> bool:
         if context["kind"] == "bad" and context["n"] not in world.mended:
             raise RuntimeError("kaboom")
-        return context["kind"] == "bad"
+        return bool(context["kind"] == "bad")
 
     work = invoke("kidwork", chart.serve, input=_given, **options)
     nest = InvokeSpec(id="nest", src="kid", machine=True, input=lambda c, _e: {**_given(c, _e), "kind": "timer"})
-    ask = action("ask", lambda c, _e, do: do.send("#_parent", "ASK", {"life": c["life"]}))
+    ask = action("ask", lambda c, _e, do: do.send("#_parent", "QUESTION", {"life": c["life"]}))
     live = node(
         "live",
         settled(
@@ -217,8 +220,8 @@ def _make_kid(world: World) -> Definition:
 
 
 def _record(context: dict[str, Any], event: Any, data: dict[str, Any], *, busy: bool) -> Record:
-    found = {"type": event.type, "id": event.id, "key": event.key, "now": event.now, "origin": event.origin}
-    kept = {name: data[name] for name in ("n", "life", "code", "name", "call", "forged") if name in data}
+    found: Record = {"type": event.type, "id": event.id, "key": event.key, "now": event.now, "origin": event.origin}
+    kept: Record = {name: data[name] for name in ("n", "life", "code", "name", "call", "forged") if name in data}
     return {**found, **kept, "mine": context["life"], "busy": busy}
 
 
@@ -241,7 +244,7 @@ def _remind(context: dict[str, Any], event: Any, do: Any) -> None:
 
 
 def _leaving(path: str) -> Any:
-    def run(context: dict[str, Any], _event: object, _do: object) -> None:
-        context["log"].append({"left": path})
+    def run(context: dict[str, Any], event: Any, _do: object) -> None:
+        context["log"].append({"left": path, "key": event.key})
 
     return action(f"leaving {path}", run)

@@ -1,4 +1,4 @@
-"""A system in memory whose consumers, forwarders and workers are interleaved at every call to a port, and may die there.
+"""A system in memory whose consumers, forwarders and workers are interleaved at every call to a port, and die there.
 
 The queues, the store and the scheduler are those of the embedded runtime. What is stored, sent and called is told to a
 `LongWorkWitness`, who knows what may be and what may not.
@@ -13,7 +13,6 @@ from random import Random
 from typing import Any, Final
 
 from settle.adapters.polled_queue import ReceivedMessage
-from settle.adapters.sqlite_queue import EVENT_QUEUE
 from settle.adapters.sqlite_scheduler import SCHEDULER
 from settle.adapters.sqlite_standard_queue import (
     TASKS_DEAD_LETTER_QUEUE,
@@ -271,11 +270,10 @@ class LongWorkWorld:
 
     def serve(self, machine_id: str, call: ServiceCall) -> Any:
         """Be every service of every machine."""
-        process, n = self.scheduler.process, call.event.data.get("n", 0) if call.input is None else call.input["n"]
+        process, n = self.scheduler.process, call.input["n"]
         assert isinstance(process, Function)
-        self.tell(
-            f"{process.kind} {process.number} calls {call.invoke} of {machine_id}/{call.instance} for {n}, attempt {call.attempt}"
-        )
+        what = f"{call.invoke} of {machine_id}/{call.instance} for {n}, attempt {call.attempt}"
+        self.tell(f"{process.kind} {process.number} calls {what}")
         self.witness.called(process, call)
         if self.random.random() < 0.3:
             self.scheduler.pause()
@@ -287,7 +285,7 @@ class LongWorkWorld:
         return self._answer(call, call.invoke.removeprefix("b"), n)
 
     def _answer(self, call: ServiceCall, service: str, n: int) -> Any:
-        answer = {"life": call.input["life"] if call.input else 0, "call": call.key, "sour": n if n % 7 == 0 else 0}
+        answer = {"life": call.input["life"], "call": call.key, "sour": n if n % 7 == 0 else 0}
         if service == "ask":
             self.tokens.append((call.token, n))
             if n % 5:
@@ -328,6 +326,3 @@ class Unexpected(logging.Handler):
             error = record.exc_info[1]
             if not isinstance(error, BrokenError):
                 self._witness.broken.append(f"foreseen: {error!r}")
-
-
-__all__ = ["EVENT_QUEUE", "LongWorkWorld", "Unexpected"]

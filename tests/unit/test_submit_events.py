@@ -1,5 +1,6 @@
 """Submitting events: what is sent, under which ids, and what interleavings it survives."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from settle.runtime.errors import KeyReusedError, QueueUnavailableError
 from settle.runtime.ids import hash_request, keyed_event_ids
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import InstanceKey
-from settle.runtime.ledger import LedgerEntry
+from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
 from settle.runtime.outgoing import Caller
 from settle.runtime.submit_events import EventsRequest, post_events
 from tests.support.api_gateway import ApiGateway, Broken
@@ -47,7 +48,7 @@ def test_an_event_with_a_key_carries_the_id_that_follows_from_it(api: ApiGateway
     ((deduplication_id, envelope),) = api.sent()
     ids = keyed_event_ids("", "lamp/l1", "k", 2)
     assert [event.id for event in envelope.events] == ids
-    assert deduplication_id == ids[0]
+    assert deduplication_id == f"{ids[0]}-{math.ceil(api.system.clock.now()) + LEDGER_RETENTION_SECONDS}"
     assert envelope.body_hash == hash_request([{"type": "SWITCH", "data": {}}] * 2, None)
 
 

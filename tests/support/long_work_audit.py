@@ -1,0 +1,109 @@
+"""What must hold when everything has come to its end, and what the whole history must say by then."""
+
+from settle.core.snapshot import Status
+from settle.runtime.addresses import child_key
+from settle.runtime.envelope import CreateEnvelope, EventsEnvelope, TimerEnvelope, parse_envelope
+from settle.runtime.incoming import IncomingEvent
+from settle.runtime.instance import Instance, Lane, SendMessage
+from settle.runtime.receipt import Outcome, Position
+from tests.support.long_work_witness import LongWorkWitness
+
+
+def audit(witness: LongWorkWitness, now: float) -> None:
+    """Look at every instance and every event for the last time."""
+    for group, instance in witness.stored.items():
+        _check_rest(witness, group, instance, now)
+        _check_child(witness, group, instance)
+    for name, (_, entry) in witness.promised.items():
+        if isinstance(entry, SendMessage):
+            _check_message(witness, name, entry)
+    for (group, position), item in witness.arrived.items():
+        _check_taken(witness, group, position, item)
+
+
+def _check_rest(witness: LongWorkWitness, group: str, instance: Instance, now: float) -> None:
+    """Nothing is left to do, and nothing that is live should have happened by now."""
+    lanes = [instance.lane(lane) for lane in Lane]
+    left = (instance.outbox, instance.blocked, instance.run, instance.failing, *lanes)
+    witness.expect(left == ((), None, None, None, None, None), "progress", f"{group} still has something to do: {left}")
+    skipped = [item.envelope for item in witness.skipped[group] if isinstance(item, IncomingEvent)]
+    given_up = {each.key for each in skipped if isinstance(each, TimerEnvelope)}
+    for timer in instance.snapshot.timers:
+        witness.expect(timer.due > now or timer.key in given_up, "timers", f"{group} still waits for {timer}")
+    for live in instance.snapshot.invokes:
+        spec = witness.definition(instance).invokes[live.id]
+        if not spec.machine:
+            witness.expect(live.key in given_up, "services", f"{group} still waits for {live}")
+            continue
+        child = witness.stored.get(str(child_key(instance, live)))
+        waits = child is not None and child.snapshot.status is Status.ACTIVE and not child.deleted
+        lost = any(getattr(each, "invoke", "") == live.key for each in skipped)
+        witness.expect(waits or lost, "children", f"{group} still waits for its child {live}")
+
+
+def _check_child(witness: LongWorkWitness, group: str, instance: Instance) -> None:
+    """A child lives while its parent waits for it, and it lives once."""
+    lives = [life for life in witness.lives if life[0] == group]
+    if not group.startswith("kid/"):
+        return
+    link = instance.parent
+    if link is None:
+        return
+    born = [life for life in lives if witness.lives[life].invokes or witness.lives[life].timers]
+    witness.expect(len(born) <= 1, "children", f"{group} lived {len(born)} times")
+    if instance.snapshot.status is not Status.ACTIVE or not instance.snapshot.started:
+        return
+    parent = witness.stored[link.group]
+    waits = parent.incarnation == link.incarnation and parent.tokens.get(link.invoke) == link.token
+    witness.expect(waits, "children", f"{group} lives, and its parent {link} does not wait for it")
+
+
+def _check_message(witness: LongWorkWitness, name: str, entry: SendMessage) -> None:
+    """A promised message came, and events that it carried ended once, in order behind the creation of a child."""
+    places = witness.places[entry.group, name]
+    witness.expect(places, "messages", f"{entry} never came")
+    envelope = parse_envelope(entry.body)
+    if not isinstance(envelope, EventsEnvelope):
+        return
+    found = {place: witness.outcomes.get((entry.group, place)) for place in places}
+    ended = [outcome for outcome in found.values() if outcome is not None and outcome[0] is not Outcome.DUPLICATE]
+    # A copy that comes when its receiver was deleted finds nobody, whatever became of the first.
+    real = [outcome for outcome in ended if outcome[0] is not Outcome.GONE] or ended[:1]
+    lives = {life for _, life in real}
+    promise = "messages" if len(lives) <= 1 else "messages of two lives"
+    witness.expect(len(real) <= 1, promise, f"{entry} ended more than once: {found}")
+    dropped = any((entry.group, place) in witness.dropped for place in places)
+    uncreated = entry.group not in witness.stored
+    witness.expect(real or dropped or uncreated, "messages", f"{entry} never ended: {found}")
+    applied = witness.applied.get((entry.group, name), [])
+    witness.expect(len(applied) <= 1, promise, f"{entry} was applied in {applied}")
+    known = real == [] or real[0][0] is Outcome.APPLIED or not applied
+    witness.expect(known, "messages", f"{entry} was applied and is {real}")
+    _check_behind_creation(witness, entry, min(places))
+
+
+def _check_behind_creation(witness: LongWorkWitness, entry: SendMessage, place: Position) -> None:
+    sender = entry.id.partition(":")[0]
+    for name, (_, other) in witness.promised.items():
+        if isinstance(other, SendMessage) and other.group == entry.group and name.partition(":")[0] == sender:
+            envelope = parse_envelope(other.body) if '"create"' in other.body else None
+            if isinstance(envelope, CreateEnvelope):
+                first = min(witness.places[other.group, name])
+                witness.expect(first < place, "children", f"{entry} came before the child was created")
+
+
+def _check_taken(witness: LongWorkWitness, group: str, position: Position, item: object) -> None:
+    """Whatever a consumer was given for an instance was taken; what came with a key ended as something else did."""
+    instance = witness.stored.get(group)
+    if instance is None:
+        return
+    live = isinstance(item, IncomingEvent) and item.live is not None
+    taken = instance.watermark is not None and position <= instance.watermark.position
+    witness.expect(live or taken, "progress", f"{group} never took {item}")
+    outcome, life = witness.outcomes.get((group, position), (None, ""))
+    if isinstance(item, IncomingEvent) and item.body_hash and outcome is Outcome.DUPLICATE:
+        others = [witness.outcomes.get((group, each)) for each in witness.places[group, item.id] if each != position]
+        same = [each for each in others if each and each[0] is not Outcome.DUPLICATE]
+        was = any(each[1] == life or each[0] is Outcome.GONE for each in same)
+        unknown = any((group, each) in witness.dropped for each in witness.places[group, item.id])
+        witness.expect(was or unknown, "lives", f"{group}: {item} at {position} is a duplicate of nothing: {others}")
