@@ -7,6 +7,7 @@ from typing import Any
 from settle.core.configuration import active_paths, active_tags, is_settled, next_events, state_value
 from settle.core.definition import Definition
 from settle.core.errors import SettleError
+from settle.core.event import is_internal
 from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot
 from settle.core.spec import SEPARATOR
 from settle.runtime.addresses import child_key
@@ -153,6 +154,11 @@ def receipt_path(key: InstanceKey, receipt_id: str) -> str:
 # Machines ------------------------------------------------------------------------------------------------------------
 
 
+def public_event_types(definition: Definition) -> list[str]:
+    """Return the event types that a client may send, sorted."""
+    return sorted(each for each in {*definition.event_types, *definition.events} if not is_internal(each))
+
+
 def machine_summary(definition: Definition) -> dict[str, Any]:
     """Describe a machine in a few words."""
     return {
@@ -160,7 +166,7 @@ def machine_summary(definition: Definition) -> dict[str, Any]:
         "version": definition.version,
         "hash": definition.hash,
         "create_on_event": definition.create_on_event,
-        "event_types": sorted({*definition.event_types, *definition.events}),
+        "event_types": public_event_types(definition),
     }
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from functions.ingress.documents import public_event_types
 from functions.ingress.openapi_parts import MERMAID, PARAMETERS, PROBLEM, SCHEMAS, Schema, answer, ref
 from settle.core.definition import Definition
 from settle.core.spec import ANY_EVENT
@@ -89,7 +90,7 @@ def _shared_paths() -> dict[str, Any]:
                 **_operation(
                     "postCallback",
                     "Say how a background service ended, by the token that it handed out. No other right is needed.",
-                    _receipts(ref("Receipt")),
+                    _receipts(ref("CallbackReceipt")),
                     ("token", *_WAITED),
                 ),
                 "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Callback")}}},
@@ -188,7 +189,7 @@ def _machine_schemas(definition: Definition) -> dict[str, Schema]:
     name = definition.machine
     schemas = _hoist(definition.context.schema, f"{name}.Context")
     choices = []
-    exact = sorted(each for each in {*definition.event_types, *definition.events} if not each.endswith(ANY_EVENT))
+    exact = [each for each in public_event_types(definition) if not each.endswith(ANY_EVENT)]
     for event_type in exact:
         component = f"{name}.events.{_NOT_IN_A_NAME.sub('-', event_type)}"
         codec = definition.events.get(event_type)

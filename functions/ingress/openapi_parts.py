@@ -68,6 +68,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         ),
         "additionalProperties": False,
     },
+    "CallbackReceipt": _object("outcome", outcome={"enum": [*(outcome.value for outcome in Outcome), None]}),
     "Receipts": _object("receipts", receipts=_array(ref("Receipt"))),
     "Instance": _object(
         "machine instance incarnation version revision machine_version status value states tags settled next_events"

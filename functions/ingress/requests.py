@@ -147,6 +147,8 @@ class Request:
     def callback(self) -> CallbackOutcome:
         """Return what a callback says."""
         body = _validate(_CALLBACK, self._json())
+        if not body.model_fields_set:
+            raise _invalid(FieldError("body", "a callback has a `result` or an `error`", "callback"))
         if body.error is None:
             return CallbackOutcome(data={} if body.result is None else body.result)
         if body.result is not None:
@@ -191,7 +193,12 @@ class Request:
         return min(float(text), MAX_WAIT_SECONDS)
 
     def _query(self) -> Mapping[str, str]:
-        return self._event.get("queryStringParameters") or {}
+        query: Mapping[str, str] = self._event.get("queryStringParameters") or {}
+        unknown = ", ".join(sorted(set(query) - {"for", "timeout"}))
+        if unknown:
+            detail = f"a wait takes `for` and `timeout`, not {unknown}"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "parameter_unknown", detail)
+        return query
 
     # Headers ---------------------------------------------------------------------------------------------------------
 
@@ -215,6 +222,12 @@ class Request:
             detail = f'If-Match takes one version, as in "12", or one ETag, as in "12.40"; not {header!r}'
             raise RequestError(HTTPStatus.BAD_REQUEST, "if_match_invalid", detail)
         return int(found[1])
+
+    def refuse_if_match(self) -> None:
+        """Refuse a condition that this request would not heed."""
+        if self.header("if-match"):
+            detail = "If-Match goes with events only; what this asks for would be done at any version"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "if_match_invalid", detail)
 
     def has_current(self, etag: str) -> bool:
         """Whether the client says that it has this representation already."""

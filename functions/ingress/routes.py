@@ -37,6 +37,7 @@ from settle.runtime.wait_instance import wait_instance
 JSON: Final = "application/json"
 MERMAID: Final = "text/vnd.mermaid; charset=utf-8"
 """As registered with IANA (2023)."""
+CALLBACKS: Final = "/callbacks/"
 INSTANCE: Final = "/machines/<machine>/instances/<instance>"
 CONTROLS: Final = (ControlAction.PAUSE, ControlAction.RESUME, ControlAction.RETRY, ControlAction.SKIP)
 """What operators may ask for; draining is the runtime's own affair."""
@@ -68,7 +69,7 @@ class Api:
             *(("POST", f"{INSTANCE}/{action.value}", self._control(action)) for action in CONTROLS),
             ("DELETE", INSTANCE, self._control(ControlAction.DELETE)),
             ("GET", f"{INSTANCE}/wait", self._wait_instance),
-            ("POST", "/callbacks/<token>", self._post_callback),
+            ("POST", f"{CALLBACKS}<token>", self._post_callback),
             ("GET", f"{INSTANCE}/diagram", self._get_instance_diagram),
             ("GET", "/machines/<machine>", self._get_machine),
             ("GET", "/machines/<machine>/diagram", self._get_diagram),
@@ -107,6 +108,7 @@ class Api:
     def _control(self, action: ControlAction) -> Callable[[str, str], Response[str]]:
         def control(machine: str, instance: str) -> Response[str]:
             key, request = parse_key(machine, instance), self._request()
+            request.refuse_if_match()
             receipt_id = send_control(self._ports, key, request.caller(), action)
             return self._answer(key, Accepted(receipt_ids=(receipt_id,)), self._wait_seconds(request), is_list=False)
 
@@ -115,25 +117,34 @@ class Api:
     def _post_callback(self, token: str) -> Response[str]:
         request = self._request()
         key, accepted = post_callback(self._ports, token, request.caller(), request.callback())
-        return self._answer(key, accepted, self._wait_seconds(request), is_list=False)
+        # Whoever has a token has no right to know more than what became of it.
+        view = self._wait(key, accepted, self._wait_seconds(request))[0]
+        headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
+        status = HTTPStatus.OK if view.is_final else HTTPStatus.ACCEPTED
+        return _json(status, {"outcome": view.outcome and view.outcome.value}, headers)
 
     def _answer(self, key: InstanceKey, accepted: Accepted, seconds: float, *, is_list: bool) -> Response[str]:
         """Answer with receipts: 200 when they are final or an operator is needed, else 202."""
-        views = accepted.replayed or tuple(
-            ReceiptView(id=str(each), outcome=Outcome.QUEUED) for each in accepted.receipt_ids
-        )
+        views = self._wait(key, accepted, seconds)
         headers = {"Location": receipt_path(key, views[-1].id)}
         if accepted.replayed:
             headers["Idempotent-Replayed"] = "true"
         if seconds:
             headers["Preference-Applied"] = f"wait={seconds:g}"
-            if not all(view.is_final for view in views):
-                views = wait_for(self._ports, key, accepted.receipt_ids, seconds)
         settled = all(view.is_final for view in views) or any(view.outcome is Outcome.QUARANTINED for view in views)
         documents = [receipt_document(key, view) for view in views]
         body = {"receipts": documents} if is_list else documents[0]
         _logger.debug("accepted", extra={**_log_keys(key), "receipt": views[0].id})
         return _json(HTTPStatus.OK if settled else HTTPStatus.ACCEPTED, body, headers)
+
+    def _wait(self, key: InstanceKey, accepted: Accepted, seconds: float) -> tuple[ReceiptView, ...]:
+        """Return what is known about accepted events, after a wait if there is something to wait for."""
+        views = accepted.replayed or tuple(
+            ReceiptView(id=str(each), outcome=Outcome.QUEUED) for each in accepted.receipt_ids
+        )
+        if not seconds or all(view.is_final for view in views):
+            return views
+        return wait_for(self._ports, key, accepted.receipt_ids, seconds)
 
     # Instances -------------------------------------------------------------------------------------------------------
 
@@ -153,6 +164,7 @@ class Api:
 
     def _put_instance(self, machine: str, instance: str) -> Response[str]:
         key, request = parse_key(machine, instance), self._request()
+        request.refuse_if_match()
         input_data, event = request.creation()
         creation = put_instance(self._ports, key, request.caller(), input_data, event)
         if creation.instance is None:
@@ -198,12 +210,14 @@ class Api:
         path, method = event.path, event.http_method.upper()
         methods = sorted(each for each, rule, _ in self._routes if _fits(rule, path))
         if method in methods:  # by its shape, so a name in it has characters that the resolver does not take for a name
-            raise RequestError(HTTPStatus.BAD_REQUEST, "name_invalid", f"a name in {path!r} has forbidden characters")
+            shown = "this path" if path.startswith(CALLBACKS) else repr(path)
+            raise RequestError(HTTPStatus.BAD_REQUEST, "name_invalid", f"a name in {shown} has forbidden characters")
         if methods:
             allow = ", ".join(methods)
             detail = f"{method} is not allowed here, only {allow}"
             raise RequestError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": allow})
-        raise RequestError(HTTPStatus.NOT_FOUND, "unknown_path", f"there is nothing at {path!r}; see /openapi.json")
+        shown = "this path" if path.startswith(CALLBACKS) else repr(path)  # a token stands in no answer
+        raise RequestError(HTTPStatus.NOT_FOUND, "unknown_path", f"there is nothing at {shown}; see /openapi.json")
 
     def _refuse(self, error: Exception) -> Response[str]:
         """Turn an error into a problem; what is not the caller's fault is logged with its traceback."""

@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from settle.authoring.statechart import Statechart
-from settle.runtime.machine_files import MachineFileError, check_children, find_machine_files, load_machine_file
+from settle.runtime.limits import WORKER_TIMEOUT_SECONDS
+from settle.runtime.machine_files import (
+    MachineFileError,
+    check_calls,
+    check_children,
+    find_machine_files,
+    load_machine_file,
+)
 
 _INDENT: Final = " " * 7
 
@@ -29,21 +36,26 @@ def check(directory: Path | None = None, *, strict: bool = False) -> int:
     return 1 if wrong else 0
 
 
-def _find_ids(files: Sequence[Path]) -> frozenset[str] | None:
-    """Return the names of all machines; None when a file is wrong, for what it would export is not known."""
+def _find_ids(files: Sequence[Path]) -> frozenset[str]:
+    """Return the names of all machines; of a file that is wrong, what it is called by its own name."""
+    return frozenset(_find_id(path) for path in files)
+
+
+def _find_id(path: Path) -> str:
     try:
-        return frozenset(load_machine_file(path).id for path in files)
+        return load_machine_file(path).id
     except MachineFileError:
-        return None
+        return path.stem.replace("_", "-")
 
 
-def _check_file(path: Path, owners: dict[str, Path], known: frozenset[str] | None, *, strict: bool) -> bool:
+def _check_file(path: Path, owners: dict[str, Path], known: frozenset[str], *, strict: bool) -> bool:
     """Print what there is to say about a file; return whether it passes."""
     try:
         chart = load_machine_file(path)
         _check_id(chart, path, owners)
-        if known is not None:
-            check_children(path, chart, known)
+        check_children(path, chart, known)
+        for definition in chart.versions.values():
+            check_calls(path, definition, WORKER_TIMEOUT_SECONDS)
     except MachineFileError as error:
         print(f"wrong  {error}")
         return False

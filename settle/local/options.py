@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from settle.runtime.limits import WORKER_TIMEOUT_SECONDS
+
 HOST: Final = "127.0.0.1"
 """Never another one: the local system has no authentication."""
 BACKENDS: Final = ("embedded", "moto")
@@ -116,7 +118,12 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     add("--consumer-timeout", type=float, default=5.0, help="function timeout of the consumer, in seconds")
     add("--visibility-timeout", type=int, default=30, help="seconds until a failed message comes again")
     add("--consumer-concurrency", type=_positive, default=4, help="most batches of events at once")
-    add("--worker-timeout", type=float, default=90.0, help="function timeout of the worker, in seconds")
+    add(
+        "--worker-timeout",
+        type=float,
+        default=WORKER_TIMEOUT_SECONDS,
+        help="function timeout of the worker, in seconds",
+    )
     add("--worker-concurrency", type=_positive, default=4, help="most background services at once")
     add("--ingress-concurrency", type=_positive, default=64, help="most ingress processes")
     add("--ingress-timeout", type=float, default=29.0, help=argparse.SUPPRESS)

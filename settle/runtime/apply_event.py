@@ -40,6 +40,7 @@ from settle.runtime.promises import PromiseWriter
 from settle.runtime.receipt import Outcome
 from settle.runtime.settle_run import SettledRun, run_event, run_start
 from settle.runtime.turn import Turn, log_keys
+from settle.runtime.undeliverable import is_undeliverable, undeliverable
 from settle.runtime.verdict import Verdict, make_receipt
 
 TRACEBACK_CHARACTERS: Final = 2000
@@ -204,7 +205,7 @@ class EventApplier:
         try:
             return self._settle(turn, event, definition, journal)
         except (EventInvalidError, InputInvalidError) as error:
-            return Verdict(outcome=Outcome.REFUSED, code=error.code)
+            return Verdict(outcome=Outcome.REFUSED, code=error.code, reason=str(error))
         except SettleError:
             journal.keep()
             raise
@@ -259,7 +260,9 @@ class EventApplier:
             receipt = make_receipt(turn.existing, event, verdict, self._next_events(turn.existing))
             turn.add_to_outbox(finish_entry(event, receipt, self._clock.now()))
         if event.parent is not None and verdict.outcome in {Outcome.REFUSED, Outcome.GONE}:
-            tell_of_refusal(turn, event, verdict.code or CHILD_EXISTS)
+            tell_of_refusal(turn, event, verdict.code or CHILD_EXISTS, verdict.reason)
+        elif is_undeliverable(event, verdict):
+            turn.add_to_outbox(undeliverable(str(turn.key), event, verdict))
 
     def _next_events(self, instance: Instance) -> tuple[str, ...]:
         try:

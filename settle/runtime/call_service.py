@@ -49,8 +49,8 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
         return _error_outcome(ServiceError(type(error).__name__, str(error)))
     except Exception as error:
         raise ServiceFailedError(f"service {invoke.src!r} raised {type(error).__name__}: {error}") from error
-    if answer is WAIT_FOR_CALLBACK and invoke.background:
-        return PENDING
+    if answer is WAIT_FOR_CALLBACK:
+        return PENDING if invoke.background else _misplaced(invoke)
     try:
         return ServiceOutcome(
             data=_plain.dump(answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer)
@@ -59,6 +59,11 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
         code = "result_invalid"
         message = f"service {invoke.src!r} answered with what is not JSON data: {error}"
         return ServiceOutcome(error=code, data={"code": code, "message": message, "data": {}})
+
+
+def _misplaced(invoke: InvokeSpec) -> ServiceOutcome:
+    message = f"service {invoke.src!r} waits for a callback, which needs `mode`: 'background' in its invoke"
+    return ServiceOutcome(error="result_invalid", data={"code": "result_invalid", "message": message, "data": {}})
 
 
 def _error_outcome(error: ServiceError) -> ServiceOutcome:

@@ -173,9 +173,9 @@ def retire(turn: Turn, event: IncomingEvent) -> Verdict:
     return Verdict(outcome=Outcome.APPLIED)
 
 
-def tell_of_refusal(turn: Turn, event: IncomingEvent, code: str) -> None:
+def tell_of_refusal(turn: Turn, event: IncomingEvent, code: str, reason: str = "") -> None:
     """Tell the parent whose child did not start."""
-    turn.add_to_outbox(refusal_of(str(turn.key), event, code))
+    turn.add_to_outbox(refusal_of(str(turn.key), event, code, reason))
 
 
 def give_up(turn: Turn, definitions: Definitions, event: IncomingEvent) -> None:

@@ -35,6 +35,8 @@ from settle.runtime.limits import check_message
 ENVELOPE_2: Final = 2
 """Schema of messages with a field that the first release did not know."""
 SCHEDULE_DIGITS: Final = 40
+SHORT_SECONDS: Final = 1.0
+"""Timers that are due sooner count as messages do when loops are looked for."""
 
 Make = Callable[[str], OutboxEntry]
 """Makes an entry of the outbox once its id is known."""
@@ -114,10 +116,13 @@ class Letters:
 
     def timer(self, what: TimerKind, timer: str, due: float) -> TimerEnvelope:
         """Write what comes back when a timer is due."""
+        # A short one counts as a hop: two states that time out at once would otherwise go round for ever.
+        hops = self.hops if what is TimerKind.TIMER and due - self.now < SHORT_SECONDS else None
         return TimerEnvelope(
             machine=self.sender.key.machine,
             instance=self.sender.key.instance,
             accepted_at=self.now,
+            hops=hops,
             incarnation=self.sender.incarnation,
             what=what,
             key=timer,
@@ -184,10 +189,10 @@ def tell_parent(child: str, parent: ParentLink, outcome: ServiceOutcome, hops: i
     return make
 
 
-def refusal_of(child: str, event: IncomingEvent, code: str) -> SendMessage:
+def refusal_of(child: str, event: IncomingEvent, code: str, reason: str = "") -> SendMessage:
     """Return the message that tells a parent why its child did not start; `child` is its message group."""
     if event.parent is None:
         raise ValueError(f"{child} has no parent")
-    message = f"{child} was not started: {code}"
+    message = f"{child} was not started: {reason or code}"
     outcome = ServiceOutcome(error=code, data={"code": code, "message": message, "data": {}})
     return tell_parent(child, event.parent, outcome, event.hops + 1)(f"{event.id}-refused")

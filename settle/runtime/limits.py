@@ -31,6 +31,9 @@ MAX_ITEM_BYTES: Final = 400 * 1024
 MAX_TRANSACTION_ITEMS: Final = 100
 """Items of one TransactWriteItems; the same page."""
 
+WORKER_TIMEOUT_SECONDS: Final = 300.0
+"""After which the worker ends an invocation, as the stack deploys it and the local system runs it."""
+
 ID_PATTERN: Final = re.compile(r"""[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]""" + f"{{1,{MAX_GROUP_LENGTH}}}")
 """Message group ids and deduplication ids; API_SendMessage."""
 NOT_A_CHARACTER: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -12,8 +12,9 @@ from typing import Final
 
 from settle.authoring.findings import did_you_mean
 from settle.authoring.statechart import Statechart
+from settle.core.definition import Definition
 from settle.core.errors import DefinitionError, Disposition, SettleError
-from settle.core.spec import ANY_EVENT, EVENTLESS
+from settle.core.spec import ANY_EVENT, EVENTLESS, WORKER_MARGIN_SECONDS
 from settle.runtime.errors import InternalEventError, NameInvalidError
 from settle.runtime.names import check_event_type, check_machine_name
 
@@ -69,6 +70,21 @@ def load_machine_file(path: Path) -> Statechart:
         message = f"{where}: importing it raised {type(error).__name__}: {error}; mend that line"
         raise MachineFileError(message) from error
     return _check_names(place, _find_machine(place, module))
+
+
+def check_calls(path: Path, definition: Definition, function_timeout: float) -> None:
+    """Check that each call of a service in the background can end within one invocation of the worker.
+
+    Raises:
+        MachineFileError: a call could never end.
+    """
+    longest = function_timeout - WORKER_MARGIN_SECONDS
+    for invoke in definition.invokes.values():
+        if invoke.background and invoke.timeout > longest:
+            raise MachineFileError(
+                f"{path.parent.name}/{path.name}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
+                f" invocation of the worker has {longest} s for it; lower its `timeout`, or raise the worker's"
+            )
 
 
 def check_children(path: Path, chart: Statechart, known: Collection[str]) -> None:

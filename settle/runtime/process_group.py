@@ -32,6 +32,8 @@ from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, InstanceSt
 from settle.runtime.receipt import Outcome, Receipt
 from settle.runtime.relay_outbox import relay_outbox
 from settle.runtime.turn import Turn
+from settle.runtime.undeliverable import is_undeliverable, undeliverable
+from settle.runtime.verdict import Verdict
 
 MAX_TURNS: Final = 5
 """Turns that one group may begin in one invocation."""
@@ -194,6 +196,10 @@ class _GroupTurn:
             receipt = Receipt(
                 event_id=event.id, type=event.type, outcome=Outcome.REFUSED, version=0, code="not_created"
             )
+            verdict = Verdict(outcome=receipt.outcome, code=receipt.code)
+            if is_undeliverable(event, verdict):
+                entry = undeliverable(str(self._turn.key), event, verdict)
+                self._in.outlets.events.send(group=entry.group, deduplication_id=entry.id, body=entry.body)
             self._in.store.finish(self._turn.key, finish_entry(event, receipt, self._in.clock.now()).entry)
 
     def _control(self, message: Message, control: IncomingControl, finished: Finished) -> None:

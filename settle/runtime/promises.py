@@ -34,7 +34,7 @@ from settle.runtime.instance import (
     SendTimer,
     ServiceOutcome,
 )
-from settle.runtime.letters import Letters, Make, check_letter, tell_parent
+from settle.runtime.letters import SHORT_SECONDS, Letters, Make, check_letter, tell_parent
 from settle.runtime.limits import MAX_DELAY_SECONDS, check_body
 from settle.runtime.names import check_event_type
 from settle.runtime.ports import Definitions
@@ -95,6 +95,8 @@ class PromiseWriter:
                     described = {"target": target, "type": event_type, "id": send_id}
                     self._check_hops(target, event_type)
                     self._check_message(effect, snapshot)
+                case SetTimer(timer=key, due=due) if due - self._now < SHORT_SECONDS:
+                    self._check_hops("itself", f"timer {key}")
                 case StartChild(invoke=key) if live := snapshot.find_invoke(key):
                     described = {"machine": live.src}
                     self._check_hops(live.src, "settle.create")

@@ -10,10 +10,16 @@ from settle.authoring.statechart import Statechart
 from settle.core.definition import Definition
 from settle.core.errors import UnknownVersionError
 from settle.core.snapshot import Snapshot
-from settle.core.spec import WORKER_MARGIN_SECONDS, InvokeSpec
+from settle.core.spec import InvokeSpec
 from settle.runtime.errors import UnknownMachineError
 from settle.runtime.journal import RESERVE_SECONDS
-from settle.runtime.machine_files import MachineFileError, check_children, find_machine_files, load_machine_file
+from settle.runtime.machine_files import (
+    MachineFileError,
+    check_calls,
+    check_children,
+    find_machine_files,
+    load_machine_file,
+)
 
 __all__ = ["MachineFileError", "Registry", "load_machines"]
 
@@ -101,13 +107,9 @@ class Registry:
         Raises:
             MachineFileError: a call could never end.
         """
-        longest = function_timeout - WORKER_MARGIN_SECONDS
-        for name, invoke in self._invokes():
-            if invoke.background and invoke.timeout > longest:
-                raise MachineFileError(
-                    f"{_place(self._file(name))}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
-                    f" invocation of the worker has {longest} s for it; lower its `timeout`, or raise the worker's"
-                )
+        for name, versions in self.versions.items():
+            for definition in versions.values():
+                check_calls(self._file(name), definition, function_timeout)
 
     def _invokes(self) -> Iterator[tuple[str, InvokeSpec]]:
         """Yield every invoke with the name of its machine."""

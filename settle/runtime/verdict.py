@@ -10,12 +10,21 @@ from settle.runtime.receipt import Outcome, Receipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of an event, what decided it, where the instance stood before, and the ids of what it asked for."""
+    """What became of an event.
+
+    Attributes:
+        outcome: in a word.
+        code: what decided it.
+        before: active leaf nodes before it.
+        effects: ids of what it asked for.
+        reason: a sentence, where a refusal needs one.
+    """
 
     outcome: Outcome
     code: str = ""
     before: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
+    reason: str = ""
 
 
 def make_receipt(instance: Instance, event: IncomingEvent, verdict: Verdict, upcoming: tuple[str, ...] = ()) -> Receipt:

@@ -6,6 +6,7 @@ from functions.consumer.settings import ConsumerSettings
 from functions.ingress.settings import IngressSettings
 from functions.settings import RuntimeSettings
 from functions.worker.settings import WorkerSettings
+from settle.runtime.limits import WORKER_TIMEOUT_SECONDS
 from tests.infra.synthesized import ROOT, Synthesized
 
 # What an HTTP API waits for an integration at most.
@@ -160,3 +161,7 @@ def test_every_variable_is_one_that_the_settings_know(
 ) -> None:
     known = {field.alias for field in settings.model_fields.values()}
     assert {variable for variable in stack.environment(name) if variable.startswith("SETTLE_")} <= known
+
+
+def test_the_worker_may_take_as_long_as_the_check_of_machine_files_says(stack: Synthesized) -> None:
+    assert stack.environment("worker")["SETTLE_FUNCTION_TIMEOUT_SECONDS"] == f"{WORKER_TIMEOUT_SECONDS:g}"

@@ -219,7 +219,7 @@ def settle(world: LongWorkWorld, clients: Clients) -> None:
         if any(started):
             continue
         now, at = world.system.clock.now(), world.next_at()
-        if acted_at < now and operate(world, clients):
+        if (acted_at < now or at is None) and operate(world, clients):
             acted_at = now
         elif at is not None:
             world.wait(max(at - world.system.clock.now(), 0))

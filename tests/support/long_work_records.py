@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from settle.core.configuration import is_settled
 from settle.core.snapshot import LiveTimer, Status
 from settle.runtime.envelope import EventsEnvelope, TimerKind, parse_envelope
 from settle.runtime.instance import Instance, SendMessage
@@ -25,7 +26,7 @@ class Live:
         self._witness, self._group, self._new, self._seen = witness, group, new, seen
         self._timers = {live.key: live for live in old.snapshot.timers} if old else {}
         self._invokes = {live.key: live for live in old.snapshot.invokes} if old else {}
-        self._now = witness.now()
+        self._old, self._now = old, witness.now()
 
     def _expect(self, holds: object, promise: str, text: str) -> None:
         self._witness.expect(holds, promise, f"{self._group}: {text}")
@@ -47,6 +48,7 @@ class Live:
             self._fire(record)
         elif record["id"]:
             self._apply(record)
+        self._check_lanes(record)
         self._check_life(record)
         if event_type == "FORGET":
             self._timers = {
@@ -88,6 +90,15 @@ class Live:
             first = min(positions)
             self._expect(first > self._seen.last, "order", f"{record} at {first} came after {self._seen.last}")
             self._seen.last = first
+
+    def _check_lanes(self, record: Record) -> None:
+        """What waited in a lane of its own overtakes the other only where that has to wait on."""
+        old = self._old
+        if old is None or old.urgent is None or old.held is None or old.urgent.floor < old.held.floor:
+            return
+        first = old.urgent.floor in self._witness.places[self._group, record["id"]]
+        settled = is_settled(self._witness.definition(old), old.snapshot)
+        self._expect(not (first and settled), "order", f"{record} overtook what was held at {old.held.floor}")
 
     def _is_family(self, origin: str) -> bool:
         parent = self._new.parent

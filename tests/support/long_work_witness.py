@@ -36,6 +36,7 @@ from settle.runtime.instance import (
     SendTask,
     SendTimer,
 )
+from settle.runtime.ledger import LedgerEntry
 from settle.runtime.message import Message
 from settle.runtime.open_envelope import open_message
 from settle.runtime.receipt import Outcome, Position
@@ -77,13 +78,14 @@ class LongWorkWitness:
         trace: what happened, a line each.
         stored: each instance as it was stored last.
         lives: by group and incarnation.
-        promised: every outbox entry that was ever stored, with its group.
+        promised: every outbox entry that was ever stored, by the group that promised it and its id.
         arrived: what consumers were given, by group and position; `places` the same by event id.
         outcomes: final ones with the incarnation, by group and position.
         dropped: events that ended with their instance, or came before there was one.
         applied: incarnations that applied an event, by group and event id.
         calls: of services, by incarnation and key of the live invoke.
         task_messages: how many there were for each live invoke.
+        refused: events that came before their instance was created, as the ledger says, by group and event id.
         skipped: what operators gave up, by group.
         counters: how often things happened that a search should meet.
     """
@@ -95,7 +97,8 @@ class LongWorkWitness:
         self.trace: list[str] = []
         self.stored: dict[str, Instance] = {}
         self.lives: dict[Life, Seen] = {}
-        self.promised: dict[str, tuple[str, OutboxEntry]] = {}
+        self.promised: dict[tuple[str, str], OutboxEntry] = {}
+        self.refused: set[tuple[str, str]] = set()
         self.arrived: dict[tuple[str, Position], Incoming] = {}
         self.places: dict[tuple[str, str], set[Position]] = defaultdict(set)
         self.outcomes: dict[tuple[str, Position], tuple[Outcome, str]] = {}
@@ -107,6 +110,8 @@ class LongWorkWitness:
         self.counters: Counter[str] = Counter()
         self._held: dict[str, set[Position]] = defaultdict(set)
         self._bodies: set[str] = set()
+        self._messages: set[tuple[str, str, str]] = set()
+        self._finished: dict[str, dict[str, str]] = defaultdict(dict)
         self._loaded: dict[tuple[Process, str], Instance | None] = {}
         self._due: dict[tuple[str, TimerKind, str], float] = {}
 
@@ -146,6 +151,10 @@ class LongWorkWitness:
                 self._loaded[process, str(args[0])] = _answer
             case "store commit":
                 self._look(args[0].key)
+            case "store finish":
+                self._finish(str(args[0]), args[1])
+            case "store purge":
+                self._check_purge(args[0])
             case "events send":
                 self._check_sent(process, named)
             case "timers send" | "scheduler schedule":
@@ -156,6 +165,22 @@ class LongWorkWitness:
             case "letters bury":
                 self.expect(False, "dead letters", f"{named} is buried")  # noqa: FBT003
 
+    def _finish(self, group: str, entry: LedgerEntry) -> None:
+        """Note for whom the ledger knows that an event is finished."""
+        instance = self.stored.get(group)
+        if instance is None:
+            self.refused.add((group, entry.event_id))
+        else:
+            self._finished[group][entry.event_id] = "" if instance.deleted else instance.incarnation
+
+    def _check_purge(self, key: InstanceKey) -> None:
+        """The end of one life takes nothing away from another."""
+        instance = self.stored[str(key)]
+        mine = [each for each, life in self._finished[str(key)].items() if life == instance.incarnation]
+        left = self._system.inner_store.find_entries(key, mine, self.now())
+        lost = [] if instance.deleted else [each for each in mine if each not in left]
+        self.expect(not lost, "purge", f"{key} lost what it knew of {lost}")
+
     def task_sent(self, body: str) -> None:
         task = parse_task(body)
         self.task_messages[task.incarnation, task.invoke] += 1
@@ -164,9 +189,8 @@ class LongWorkWitness:
         """Only what a commit has made certain is sent."""
         group, name, body = named["group"], named["deduplication_id"], named["body"]
         if process.kind == "consumer":
-            known, entry = self.promised.get(name, ("", None))
-            same = isinstance(entry, SendMessage) and (entry.group, entry.body) == (group, body)
-            self.expect(same, "uncommitted", f"{name} is sent to {group}, and {known or 'nobody'} promised {entry}")
+            known = (group, name, body) in self._messages
+            self.expect(known, "uncommitted", f"{name} is sent to {group}, and nobody promised {body}")
         elif process.kind == "forwarder":
             timer = parse_envelope(body)
             assert isinstance(timer, TimerEnvelope)
@@ -283,10 +307,11 @@ class LongWorkWitness:
         for entry in new.outbox:
             if entry.id in known:
                 continue
-            again = self.promised.get(entry.id)
-            same = again in {None, (group, entry)} or isinstance(entry, FinishEvent)
+            again = self.promised.setdefault((group, entry.id), entry)
+            same = again == entry or isinstance(entry, FinishEvent)
             self.expect(same, "effects", f"{group} promises {entry.id} twice: {entry}, {again}")
-            self.promised[entry.id] = (group, entry)
+            if isinstance(entry, SendMessage):
+                self._messages.add((entry.group, entry.id, entry.body))
             if isinstance(entry, SendTask | SendTimer):
                 self._bodies.add(entry.body)
             if isinstance(entry, SendTimer):

@@ -187,6 +187,7 @@ def test_a_child_whose_input_does_not_fit_is_an_error_of_the_invoke() -> None:
     system.run_all()
     assert system.state(PARENT) == ("unpaid",)
     assert system.context(PARENT)["outcome"]["code"] == "input_invalid"
+    assert "amount: Input should be a valid integer" in system.context(PARENT)["outcome"]["message"]
 
 
 def test_a_child_given_no_object_is_an_error_of_the_invoke() -> None:

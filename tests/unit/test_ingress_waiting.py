@@ -98,6 +98,7 @@ def test_the_same_callback_again_is_safe_and_another_one_is_refused(api: ApiGate
     first = api.post(f"/callbacks/{token}", {"result": {"amount": 7}}, prefer="wait")
     again = api.post(f"/callbacks/{token}", {"result": {"amount": 7}})
     assert again.headers["Idempotent-Replayed"] == "true"
+    assert first.json == {"outcome": "applied"}, "whoever has a token need not know more"
     assert again.json == first.json
     assert code(api.post(f"/callbacks/{token}", {"result": {"amount": 8}})) == (409, "token_used")
     assert api.get(INSTANCE).json["context"] == {"outcome": {"amount": 7}}
@@ -151,7 +152,8 @@ def test_a_result_that_does_not_fit_its_model_is_refused_and_the_token_stays_goo
 
 
 @pytest.mark.parametrize(
-    "body", [{"result": {"amount": 1}, "error": {"code": "x"}}, {"error": {}}, {"amount": 1}, {"error": {"code": ""}}]
+    "body",
+    [{}, {"result": {"amount": 1}, "error": {"code": "x"}}, {"error": {}}, {"amount": 1}, {"error": {"code": ""}}],
 )
 def test_a_callback_that_says_nothing_clear_is_refused(api: ApiGateway, desk: Desk, body: Any) -> None:
     token = begin(api, desk)
@@ -218,6 +220,7 @@ def test_what_cannot_come_any_more_is_not_waited_for(api: ApiGateway) -> None:
         ("for=state:", (422, "wait_invalid")),
         ("timeout=long", (400, "timeout_invalid")),
         ("timeout=-1", (400, "timeout_invalid")),
+        ("form=done", (400, "parameter_unknown")),
     ],
 )
 def test_what_nobody_can_wait_for_is_refused(api: ApiGateway, query: str, expected: tuple[int, str]) -> None:
@@ -263,3 +266,19 @@ def test_live_services_timers_and_children_are_shown(api: ApiGateway, desk: Desk
     assert found["services"] == [{"id": "pay", "node": "paying", "src": "pay", "mode": "background"}]
     assert found["timers"] == []
     assert found["parent"] is None
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", INSTANCE), ("PUT", INSTANCE), ("POST", f"{INSTANCE}/pause")])
+def test_a_condition_that_would_not_be_heeded_is_refused(api: ApiGateway, method: str, path: str) -> None:
+    api.put(INSTANCE)
+    assert code(api.request(method, path, headers={"if-match": "99"})) == (400, "if_match_invalid")
+    assert api.get(INSTANCE).status == 200
+
+
+@pytest.mark.parametrize("path", ["/callbacks/SECRET/", "/callbacks/SECRET/more", "/callbacks/SEC%20RET"])
+def test_a_token_in_a_path_that_leads_nowhere_is_not_repeated(api: ApiGateway, path: str) -> None:
+    assert "SEC" not in api.post(path, {"result": 1}).text
+
+
+def test_what_only_the_runtime_sends_is_not_offered_to_clients(api: ApiGateway) -> None:
+    assert api.get("/machines/job").json["event_types"] == ["END", "GO", "STOP"]

@@ -11,7 +11,7 @@ def test_defaults() -> None:
     options = parse([], {})
     assert (options.port, options.data, options.backend) == (8000, Path(".settle"), "embedded")
     assert options.visibility_timeout == 6 * options.consumer_timeout
-    assert (options.worker_timeout, options.worker_concurrency) == (90, 4)
+    assert (options.worker_timeout, options.worker_concurrency) == (300, 4)
 
 
 def test_functions_have_a_sandbox_for_each_queue_at_least() -> None:

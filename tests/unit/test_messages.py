@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from settle.core.definition import Definition
 from settle.core.spec import InvokeMode
@@ -13,6 +14,12 @@ from settle.runtime.receipt import Outcome
 from tests.support.charts import action, guard, invoke, machine, node, on, settled
 from tests.support.ports import Broken
 from tests.support.system import System
+
+
+class Number(BaseModel):
+    """What the data has to be."""
+
+    n: int
 
 
 def sends(target: str | None, event_type: str = "HELLO", data: Any = None) -> Any:
@@ -183,11 +190,27 @@ def test_a_circle_of_messages_ends_in_a_clear_error_on_the_instance() -> None:
     assert "256" in blocked[0].message
 
 
-def test_a_message_to_an_instance_that_only_put_creates_is_dropped() -> None:
+def test_a_message_to_an_instance_that_only_put_creates_comes_back_as_an_error() -> None:
     system = System(sender("b/2"), receiver(create_on_event=False))
     system.post("a/1", "GO")
     system.run_all()
     assert not system.exists("b/2")
+    assert system.context("a/1")["error"] == {"code": "not_created", "target": "b/2"}
+
+
+def test_a_message_whose_data_does_not_fit_comes_back_as_an_error() -> None:
+    system = System(sender("b/2", data={"n": "many"}), receiver(events={"HELLO": Number}))
+    system.post("a/1", "GO")
+    system.run_all()
+    assert system.context("a/1")["error"] == {"code": "event_invalid", "target": "b/2"}
+
+
+def test_a_message_that_a_guard_refuses_does_not_come_back() -> None:
+    never = guard("never", lambda *_: False)
+    system = System(sender("b/2"), machine("b", settled("idle", on("HELLO", guards=(never,)))))
+    system.post("a/1", "GO")
+    system.run_all()
+    assert system.context("a/1") == {}
 
 
 def test_the_ids_of_messages_do_not_depend_on_how_batches_are_cut() -> None:
@@ -225,6 +248,7 @@ def test_a_message_to_a_deleted_instance_is_gone() -> None:
     system.run_all()
     assert system.instance("b/2").deleted
     assert system.instance("b/2").ring[-1].outcome is Outcome.GONE
+    assert system.context("a/1")["error"] == {"code": "gone", "target": "b/2"}
 
 
 def test_an_outbox_larger_than_an_item_takes_blocks_the_instance_and_sends_nothing() -> None:

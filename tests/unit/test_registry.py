@@ -109,11 +109,11 @@ def test_services_have_to_end_within_one_invocation(registry: Registry) -> None:
 
 def test_calls_in_the_background_have_to_end_within_one_invocation_of_the_worker() -> None:
     registry = load_machines(FAMILY)
-    registry.check_background(310)
+    registry.check_background(250)
     with pytest.raises(MachineFileError) as caught:
-        registry.check_background(300)
+        registry.check_background(240)
     assert str(caught.value) == (
-        "family/door.py: the invoke 'drying' may take 300.0 s, and one invocation of the worker has 290.0 s for it;"
+        "family/door.py: the invoke 'drying' may take 240.0 s, and one invocation of the worker has 230.0 s for it;"
         " lower its `timeout`, or raise the worker's"
     )
 

@@ -339,3 +339,12 @@ def test_what_is_no_delay_blocks_the_instance_with_the_reason(delay: object) -> 
     blocked = system.instance(GROUP).blocked
     assert blocked is not None
     assert "delay" in blocked.message
+
+
+def test_states_that_time_out_at_once_in_a_circle_end_in_a_clear_error() -> None:
+    system = System(machine("m", settled("a", after(0.0, "b"), on("GO")), settled("b", after(0.0, "a"))))
+    system.post(GROUP, "GO")
+    system.run_all(rounds=1000)
+    blocked = system.instance(GROUP).blocked
+    assert blocked is not None
+    assert blocked.code == "too_many_hops"

@@ -14,7 +14,7 @@ MACHINE = Statechart(
         {"name": "locked", "invoke": {"machine": "lock", "on_done": "open", "on_error": "open"}},
         {
             "name": "drying",
-            "invoke": {"src": paint, "mode": "background", "timeout": "5m", "on_done": "open", "on_error": "open"},
+            "invoke": {"src": paint, "mode": "background", "timeout": "4m", "on_done": "open", "on_error": "open"},
             "timeout": "1d",
             "on_timeout": "open",
         },
