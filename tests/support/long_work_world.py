@@ -24,6 +24,7 @@ from settle.core.errors import SettleError
 from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.local.sqs_event import to_event
 from settle.runtime.forward_timers import TimerMessage, forward_timers
+from settle.runtime.instance import SendMessage
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
 from settle.runtime.outlets import Outlets
@@ -300,7 +301,10 @@ class LongWorkWorld:
         return answer
 
     def repeat(self) -> None:
-        """Deliver a message of a standard queue once more."""
+        """Deliver a message of a standard queue once more, or send a message again."""
+        if self.random.random() < 0.5:
+            self._copy()
+            return
         with self.system.database.reading() as connection:
             rows = connection.execute(
                 "SELECT queue, body FROM queue_message WHERE queue IN (?, ?) ORDER BY sequence",
@@ -312,6 +316,15 @@ class LongWorkWorld:
             (self.system.tasks if queue == TASKS_QUEUE else self.system.timers).send(body=body)
             if queue == TASKS_QUEUE:
                 self.witness.task_sent(body)
+
+    def _copy(self) -> None:
+        """Send a message again, as a relay does that died before it took it off and comes back after five minutes."""
+        sent = [entry for entry in self.witness.promised.values() if isinstance(entry, SendMessage)]
+        sent = [entry for entry in sent if self.witness.places[entry.group, entry.id]]
+        if sent:
+            entry = self.random.choice(sent[-10:])
+            again = self.system.polled.send(group=entry.group, deduplication_id=self.system.new_id(), body=entry.body)
+            self.tell(f"{entry.group}:{int(again.sequence_number) % 10**6} is {entry.id} once more")
 
 
 class Unexpected(logging.Handler):
