@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 from settle.core.errors import SettleError
 from settle.runtime.apply_event import EventApplier
-from settle.runtime.drain import HeldReader, ask_to_drain, next_lane
+from settle.runtime.drain import HeldReader, ask_to_drain, begin_drain, next_lane
 from settle.runtime.end_instance import entomb, give_up, stop_instance, tell_of_refusal
 from settle.runtime.envelope import ControlAction
 from settle.runtime.errors import ConflictError, InstanceTooLargeError
@@ -78,7 +78,7 @@ class ControlApplier:
             case ControlAction.STOP:
                 self._stop(turn, control, begin)
             case ControlAction.DELETE:
-                self._delete(turn, control, begin)
+                self._delete(turn, control, begin, finished)
             case _ as never:
                 assert_never(never)
 
@@ -142,18 +142,19 @@ class ControlApplier:
         exits = begin(turn, control) is None
         stop_instance(turn, self._definitions, self._clock.now(), self._services.new_token, exits=exits)
 
-    def _delete(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
+    def _delete(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: Finished) -> None:
         """Remove everything but a tombstone, before anything else is taken that could be for a successor."""
         if turn.existing.deleted:
             turn.advance(control.position, Outcome.GONE)
             return
         self._end(turn, control, begin)
-        now = self._clock.now()
         for lane in Lane:
             self._drop_held(turn, lane)
+        now = self._clock.now()
         entomb(turn, control.id, now)
         turn.advance(control.position, Outcome.APPLIED)
         turn.commit(now)
+        finished.update(finished_in(turn))
         self._relay(turn)
 
     def _drop_held(self, turn: Turn, lane: Lane) -> None:
@@ -169,6 +170,7 @@ class ControlApplier:
 
     def _drain(self, turn: Turn, control: IncomingControl, begin: BeginHeld, finished: Finished) -> None:
         """Apply held events, each with a commit of its own, until none may be applied, one blocks, or time runs out."""
+        begin_drain(turn, control.id)
         reader = HeldReader(self._store, turn.key)
         while (lane := next_lane(turn.existing, self._definitions)) is not None:
             if self._services.deadline.remaining() < DRAIN_RESERVE_SECONDS:

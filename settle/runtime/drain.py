@@ -59,6 +59,13 @@ def ask_to_drain(turn: Turn, definitions: Definitions, cause: str) -> None:
     turn.add_to_outbox(SendMessage(id=message_id, group=str(turn.key), body=dump_envelope(envelope)))
 
 
+def begin_drain(turn: Turn, message_id: str) -> None:
+    """Take the message that is processed now off the outbox, should it still be there: it stands for no later drain."""
+    outbox = turn.existing.outbox
+    if any(entry.id == message_id for entry in outbox):
+        turn.update(outbox=tuple(entry for entry in outbox if entry.id != message_id))
+
+
 def _is_drain(instance: Instance, entry: object) -> bool:
     return isinstance(entry, SendMessage) and entry.id.startswith(_DRAIN) and entry.group == str(instance.key)
 

@@ -49,4 +49,4 @@ def finish_entry(event: IncomingEvent, receipt: Receipt, now: float) -> FinishEv
     """Return the outbox entry that makes the ledger know that an event is finished."""
     expires_at = math.ceil(now) + LEDGER_RETENTION_SECONDS
     entry = LedgerEntry(event_id=event.id, body_hash=event.body_hash, expires_at=expires_at, receipt=receipt)
-    return FinishEvent(id=f"finish:{event.id}", entry=entry)
+    return FinishEvent(id=f"finish:{event.id}:{receipt.incarnation}", entry=entry)

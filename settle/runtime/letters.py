@@ -63,14 +63,15 @@ class Letters:
 
     def message(self, key: InstanceKey, effect: SendEvent, name: str) -> EventsEnvelope:
         """Write what `do.send` asked for; `name` is its event id."""
-        # What is meant for a parent is not for a successor under its name.
+        # What is meant for a parent, or for the sender itself, is not for a successor under the same name.
         parent = self.sender.parent if effect.target == PARENT_TARGET else None
+        incarnation = self.sender.incarnation if key == self.sender.key else parent and parent.incarnation
         return EventsEnvelope(
             **self._fields(key),
             events=[EnvelopeEvent(id=name, type=effect.type, data=effect.data)],
             body_hash=LEDGER_MARK,
             origin=str(self.sender.key),
-            incarnation=parent and parent.incarnation,
+            incarnation=incarnation,
         )
 
     def create(self, live: LiveInvoke, name: str, token: str) -> CreateEnvelope:

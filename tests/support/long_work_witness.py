@@ -188,7 +188,7 @@ class LongWorkWitness:
         elif receipt is not None:
             mine = self.stored[group].incarnation
             late = receipt.incarnation not in {"", mine} and entry.event_id in self._finished[group, mine]
-            self.expect(not late, "one id", f"{group} forgets {entry.event_id}, for an earlier life had it too")
+            self.expect(not late, "late finish", f"{group} forgets {entry.event_id}, for an earlier life had it too")
             self._finished[group, receipt.incarnation][entry.event_id] = entry
 
     def _check_purge(self, key: InstanceKey) -> None:
