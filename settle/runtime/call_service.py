@@ -16,6 +16,9 @@ from settle.runtime.instance import ServiceOutcome
 PENDING: Final = ServiceOutcome(data=WAIT_FOR_CALLBACK.value)
 """The outcome, told by identity, of a service whose result comes from outside."""
 
+RESULT_INVALID: Final = "result_invalid"
+"""Code of the error of a service whose answer cannot be taken."""
+
 _logger = logging.getLogger("settle")
 _plain = PlainCodec()
 
@@ -37,7 +40,7 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
     fn = invoke.fn
     if fn is None:
         message = f"there is no function for the service {invoke.src!r}; pass one to the machine"
-        return ServiceOutcome(error="no_service", data={"code": "no_service", "message": message, "data": {}})
+        return ServiceOutcome.failed("no_service", message)
     try:
         answer = _within(invoke.timeout, lambda: fn(call))
     except ServiceError as error:
@@ -56,14 +59,13 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
             data=_plain.dump(answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer)
         )
     except CodecError as error:
-        code = "result_invalid"
         message = f"service {invoke.src!r} answered with what is not JSON data: {error}"
-        return ServiceOutcome(error=code, data={"code": code, "message": message, "data": {}})
+        return ServiceOutcome.failed(RESULT_INVALID, message)
 
 
 def _misplaced(invoke: InvokeSpec) -> ServiceOutcome:
     message = f"service {invoke.src!r} waits for a callback, which needs `mode`: 'background' in its invoke"
-    return ServiceOutcome(error="result_invalid", data={"code": "result_invalid", "message": message, "data": {}})
+    return ServiceOutcome.failed(RESULT_INVALID, message)
 
 
 def _error_outcome(error: ServiceError) -> ServiceOutcome:
@@ -78,7 +80,7 @@ def _error_outcome(error: ServiceError) -> ServiceOutcome:
 
 def failure_outcome(error: ServiceFailedError) -> ServiceOutcome:
     """Return the outcome of a service whose attempts are used up."""
-    return ServiceOutcome(error=error.code, data={"code": error.code, "message": str(error), "data": {}})
+    return ServiceOutcome.failed(error.code, str(error))
 
 
 def _within(seconds: float, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - a service returns anything

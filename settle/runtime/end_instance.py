@@ -133,8 +133,7 @@ def entomb(turn: Turn, cause: str, now: float) -> None:
     instance = turn.existing
     was = instance.snapshot
     if instance.parent is not None and was.status in {Status.ACTIVE, Status.STOPPED}:
-        message = f"{turn.key} was deleted"
-        outcome = ServiceOutcome(error=CHILD_DELETED, data={"code": CHILD_DELETED, "message": message, "data": {}})
+        outcome = ServiceOutcome.failed(CHILD_DELETED, f"{turn.key} was deleted")
         turn.add_to_outbox(tell_parent(str(turn.key), instance.parent, outcome, 1)(f"{cause}-parent"))
     turn.add_to_outbox(PurgeItems(id=f"{cause}-purge", until=math.ceil(now) + LEDGER_RETENTION_SECONDS))
     turn.update(

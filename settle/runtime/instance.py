@@ -121,6 +121,11 @@ class ServiceOutcome:
     data: Any = None
     error: str = ""
 
+    @classmethod
+    def failed(cls, code: str, message: str) -> "ServiceOutcome":
+        """Return an error of which nothing else is known, described as machines find it in `event.data`."""
+        return cls(error=code, data={"code": code, "message": message, "data": {}})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:

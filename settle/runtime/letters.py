@@ -161,21 +161,23 @@ def check_letter(group: str, name: str, body: str) -> None:
     parse_envelope(body)
 
 
+def result_letter(result: ResultEnvelope, what: str) -> SendMessage:
+    """Return the message that brings a result; when no message takes it, an error whose text begins with `what`."""
+    group, body = str(InstanceKey(result.machine, result.instance)), dump_envelope(result)
+    try:
+        check_letter(group, result.id, body)
+    except SettleError as error:
+        failed = ServiceOutcome.failed(error.code, f"{what}: {error}")
+        body = dump_envelope(result.model_copy(update={"data": failed.data, "error": failed.error}))
+    return SendMessage(id=result.id, group=group, body=body)
+
+
 def tell_parent(child: str, parent: ParentLink, outcome: ServiceOutcome, hops: int) -> Callable[[str], SendMessage]:
     """Return what will tell a parent how its child ended: an error, when no message takes the result."""
     key = InstanceKey.parse(parent.group)
 
     def make(name: str) -> SendMessage:
-        group, body = str(key), dump_envelope(result(name, outcome))
-        try:
-            check_letter(group, name, body)
-        except SettleError as error:
-            data = {"code": error.code, "message": f"the output of {child}: {error}", "data": {}}
-            body = dump_envelope(result(name, ServiceOutcome(error=error.code, data=data)))
-        return SendMessage(id=name, group=group, body=body)
-
-    def result(name: str, outcome: ServiceOutcome) -> ResultEnvelope:
-        return ResultEnvelope(
+        envelope = ResultEnvelope(
             machine=key.machine,
             instance=key.instance,
             hops=hops,
@@ -186,6 +188,7 @@ def tell_parent(child: str, parent: ParentLink, outcome: ServiceOutcome, hops: i
             data=outcome.data,
             error=outcome.error,
         )
+        return result_letter(envelope, f"the output of {child}")
 
     return make
 
@@ -194,6 +197,5 @@ def refusal_of(child: str, event: IncomingEvent, code: str, reason: str = "") ->
     """Return the message that tells a parent why its child did not start; `child` is its message group."""
     if event.parent is None:
         raise ValueError(f"{child} has no parent")
-    message = f"{child} was not started: {reason or code}"
-    outcome = ServiceOutcome(error=code, data={"code": code, "message": message, "data": {}})
+    outcome = ServiceOutcome.failed(code, f"{child} was not started: {reason or code}")
     return tell_parent(child, event.parent, outcome, event.hops + 1)(f"{event.id}-refused")

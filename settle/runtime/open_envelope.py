@@ -28,7 +28,7 @@ from settle.runtime.incoming import (
     IncomingEvent,
     LiveEnvelope,
 )
-from settle.runtime.instance import HeldEvent, InstanceKey
+from settle.runtime.instance import HeldEvent, InstanceKey, ServiceOutcome
 from settle.runtime.message import Message
 from settle.runtime.receipt import Position
 
@@ -166,9 +166,8 @@ def _open_timer(envelope: TimerEnvelope, position: Position) -> IncomingEvent:
         case TimerKind.TIMER:
             return _live(envelope, position, event_id, TIMER_TYPE, {})
         case TimerKind.DEADLINE:
-            message = "it was not done when its deadline was over"
-            data = {"code": DEADLINE_CODE, "message": message, "data": {}}
-            return _live(envelope, position, event_id, ERROR_INVOKE + _invoke_id(envelope.key), data)
+            outcome = ServiceOutcome.failed(DEADLINE_CODE, "it was not done when its deadline was over")
+            return _live(envelope, position, event_id, ERROR_INVOKE + _invoke_id(envelope.key), outcome.data)
         case TimerKind.RETENTION:
             return _live(envelope, position, event_id, RETENTION_TYPE, {})
         case _ as never:

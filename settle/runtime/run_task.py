@@ -11,20 +11,19 @@ import hashlib
 import logging
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from settle.core.codec import PlainCodec
 from settle.core.definition import Definition
-from settle.core.errors import SettleError
 from settle.core.event import Event
 from settle.core.service import ServiceCall
 from settle.core.spec import WORKER_MARGIN_SECONDS, Delivery, InvokeSpec
 from settle.runtime.call_service import PENDING, call_service, failure_outcome
-from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, dump_envelope, parse_task
+from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, parse_task
 from settle.runtime.errors import EnvelopeInvalidError, ServiceFailedError
 from settle.runtime.instance import Instance, InstanceKey, ServiceOutcome
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
-from settle.runtime.letters import check_letter
+from settle.runtime.letters import result_letter
 from settle.runtime.liveness import is_token
 from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore, StandardQueue
 from settle.runtime.tokens import Token
@@ -200,15 +199,19 @@ class TaskRunner:
         )
 
     def _answer(self, task: TaskEnvelope, outcome: ServiceOutcome) -> None:
-        group, name = f"{task.machine}/{task.instance}", f"result-{_digest(task)}"
-        body = dump_envelope(_result(task, name, outcome))
-        try:
-            check_letter(group, name, body)
-        except SettleError as error:
-            message = f"the result of service {task.invoke!r} cannot be sent: {error}"
-            data: dict[str, Any] = {"code": error.code, "message": message, "data": {}}
-            body = dump_envelope(_result(task, name, ServiceOutcome(error=error.code, data=data)))
-        self.events.send(group=group, deduplication_id=name, body=body)
+        envelope = ResultEnvelope(
+            machine=task.machine,
+            instance=task.instance,
+            hops=task.hops,
+            id=f"result-{_digest(task)}",
+            incarnation=task.incarnation,
+            invoke=task.invoke,
+            token=task.token,
+            data=outcome.data,
+            error=outcome.error,
+        )
+        letter = result_letter(envelope, f"the result of service {task.invoke!r} cannot be sent")
+        self.events.send(group=letter.group, deduplication_id=letter.id, body=letter.body)
 
 
 def find_pause(invoke: InvokeSpec, token: str, attempt: int) -> int:
@@ -228,23 +231,9 @@ def _allowed(invoke: InvokeSpec) -> int:
     return 1 if invoke.delivery is Delivery.AT_MOST_ONCE else invoke.attempts
 
 
-def _result(task: TaskEnvelope, name: str, outcome: ServiceOutcome) -> ResultEnvelope:
-    return ResultEnvelope(
-        machine=task.machine,
-        instance=task.instance,
-        hops=task.hops,
-        id=name,
-        incarnation=task.incarnation,
-        invoke=task.invoke,
-        token=task.token,
-        data=outcome.data,
-        error=outcome.error,
-    )
-
-
 def _lost(invoke: InvokeSpec) -> ServiceOutcome:
     message = f"service {invoke.src!r} was begun, and nobody knows how it ended"
-    return ServiceOutcome(error=LOST_CODE, data={"code": LOST_CODE, "message": message, "data": {}})
+    return ServiceOutcome.failed(LOST_CODE, message)
 
 
 def _digest(task: TaskEnvelope) -> str:
