@@ -10,11 +10,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.consumer.settings import ConsumerSettings
 from functions.logs import set_up_logs
 from functions.wiring import make_clock, make_dead_letter_queue, make_outlets, make_registry, make_store, new_id
-from settle.runtime.forward_timers import TimerMessage, forward_timers
+from settle.runtime.forward_timers import forward_timers
 from settle.runtime.journal import Deadline
-from settle.runtime.message import is_trusted, read_record
+from settle.runtime.message import read_record
 from settle.runtime.process_batch import BatchProcessor
 from settle.runtime.process_group import Invocation
+from settle.runtime.standard_message import read_standard_record
 
 _MILLISECONDS: Final = 1000
 
@@ -46,14 +47,7 @@ class Consumer:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _forward(self, records: list[dict[str, Any]]) -> list[str]:
-        messages = [
-            TimerMessage(
-                message_id=record["messageId"],
-                trusted=is_trusted(record["attributes"].get("SenderId", ""), self._timer_senders),
-                body=record["body"],
-            )
-            for record in records
-        ]
+        messages = [read_standard_record(record, self._timer_senders) for record in records]
         return forward_timers(self._outlets, self._dead_letters, self._clock, messages)
 
     def _apply(self, records: list[dict[str, Any]], remaining: Callable[[], float]) -> list[str]:

@@ -11,8 +11,8 @@ from functions.logs import set_up_logs
 from functions.wiring import make_clock, make_dead_letter_queue, make_queue, make_registry, make_store, make_tasks
 from functions.worker.settings import WorkerSettings
 from settle.core.errors import SettleError
-from settle.runtime.message import is_trusted
-from settle.runtime.run_task import TaskMessage, TaskRunner
+from settle.runtime.run_task import TaskRunner
+from settle.runtime.standard_message import read_standard_record
 
 _logger = logging.getLogger("settle")
 
@@ -44,14 +44,7 @@ class Worker:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _run(self, record: dict[str, Any]) -> bool:
-        attributes = record["attributes"]
-        message = TaskMessage(
-            message_id=record["messageId"],
-            receipt_handle=record["receiptHandle"],
-            receives=int(attributes.get("ApproximateReceiveCount", "1")),
-            trusted=is_trusted(attributes.get("SenderId", ""), self._settings.trusted_senders),
-            body=record["body"],
-        )
+        message = read_standard_record(record, self._settings.trusted_senders)
         try:
             if record["eventSourceARN"] == self._settings.tasks_dead_letter_queue_arn:
                 self._runner.give_up(message)

@@ -6,41 +6,27 @@ One that is early waits again. That happens to timers that the scheduler brought
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from settle.core.errors import SettleError
 from settle.runtime.envelope import TimerEnvelope, dump_envelope, parse_timer
-from settle.runtime.errors import EnvelopeInvalidError
 from settle.runtime.instance import InstanceKey
 from settle.runtime.limits import MAX_DELAY_SECONDS
 from settle.runtime.outlets import Outlets
 from settle.runtime.ports import Clock, DeadLetterQueue
+from settle.runtime.standard_message import StandardMessage, open_or_bury
 
 ID_DIGITS: Final = 40
 UNREADABLE_GROUP: Final = "timers"
 """Message group of what cannot be read, in the dead-letter queue."""
+STRANGER: Final = "only our own consumer, and its schedules, may set timers"
+"""Why a message of anybody else is buried."""
 
 _logger = logging.getLogger("settle")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimerMessage:
-    """A message of the timers queue.
-
-    Attributes:
-        message_id: given by the queue.
-        trusted: whether the consumer or the scheduler sent it.
-        body: a `TimerEnvelope`.
-    """
-
-    message_id: str
-    trusted: bool
-    body: str
-
-
 def forward_timers(
-    outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, messages: Sequence[TimerMessage]
+    outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, messages: Sequence[StandardMessage]
 ) -> list[str]:
     """Forward what is due, let the rest wait again, and return the ids of the messages that have to come again."""
     failed: list[str] = []
@@ -53,8 +39,8 @@ def forward_timers(
     return failed
 
 
-def _forward(outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, message: TimerMessage) -> None:
-    timer = _read(dead_letters, message)
+def _forward(outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, message: StandardMessage) -> None:
+    timer = open_or_bury(message, parse_timer, dead_letters, group=UNREADABLE_GROUP, reason=STRANGER)
     if timer is None:
         return
     left = timer.due - clock.now()
@@ -66,19 +52,6 @@ def _forward(outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, mess
         deduplication_id=_deduplication_id(timer),
         body=dump_envelope(timer),
     )
-
-
-def _read(dead_letters: DeadLetterQueue, message: TimerMessage) -> TimerEnvelope | None:
-    """Return a timer; None when it is none, or comes from a stranger, and is buried."""
-    reason = "only our own consumer, and its schedules, may set timers"
-    if message.trusted:
-        try:
-            return parse_timer(message.body)
-        except EnvelopeInvalidError as error:
-            reason = str(error)
-    _logger.warning("timer buried: %s", reason)
-    dead_letters.bury(group=UNREADABLE_GROUP, deduplication_id=message.message_id, body=message.body, reason=reason)
-    return None
 
 
 def _deduplication_id(timer: TimerEnvelope) -> str:

@@ -20,18 +20,21 @@ from settle.core.service import ServiceCall
 from settle.core.spec import WORKER_MARGIN_SECONDS, Delivery, InvokeSpec
 from settle.runtime.call_service import PENDING, call_service, failure_outcome
 from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, parse_task
-from settle.runtime.errors import EnvelopeInvalidError, ServiceFailedError
+from settle.runtime.errors import ServiceFailedError
 from settle.runtime.instance import Instance, InstanceKey, ServiceOutcome
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
 from settle.runtime.letters import result_letter
 from settle.runtime.liveness import is_token
 from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore, StandardQueue
+from settle.runtime.standard_message import StandardMessage, open_or_bury
 from settle.runtime.tokens import Token
 
 LOST_CODE: Final = "lost"
 """Code of the error of a service whose call nobody saw end, and which may not be begun again."""
 UNREADABLE_GROUP: Final = "tasks"
 """Message group of what cannot be read, in the dead-letter queue."""
+STRANGER: Final = "only our own consumer may have services called"
+"""Why a message of anybody else is buried."""
 PENDING_ENTRY: Final = "pending"
 """Entered when a call has handed its token out."""
 TASK_MARK: Final = "task"
@@ -41,25 +44,6 @@ ID_DIGITS: Final = 40
 
 _plain = PlainCodec()
 _logger = logging.getLogger("settle")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskMessage:
-    """A message of the tasks queue, or of its dead letters.
-
-    Attributes:
-        message_id: given by the queue.
-        receipt_handle: of this delivery.
-        receives: how often it was received, this time included.
-        trusted: whether the consumer sent it.
-        body: a `TaskEnvelope`.
-    """
-
-    message_id: str
-    receipt_handle: str
-    receives: int
-    trusted: bool
-    body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +66,13 @@ class TaskRunner:
     definitions: Definitions
     clock: Clock
 
-    def run(self, message: TaskMessage) -> bool:
+    def run(self, message: StandardMessage) -> bool:
         """Run one task; False when its message has to come again.
 
         Raises:
             SettleError: the world is at fault; the message comes again by itself.
         """
-        task = self._read(message)
+        task = self._open(message)
         found = None if task is None else self._find(task)
         if task is None or found is None:
             return True
@@ -111,25 +95,15 @@ class TaskRunner:
             self._answer(task, outcome)
         return True
 
-    def give_up(self, message: TaskMessage) -> None:
+    def give_up(self, message: StandardMessage) -> None:
         """Answer for a task that the queue has given up: nobody knows how it ended."""
-        task = self._read(message)
+        task = self._open(message)
         found = None if task is None else self._find(task)
         if task is not None and found is not None and not self._waits_for_callback(task):
             self._answer(task, _lost(found[2]))
 
-    def _read(self, message: TaskMessage) -> TaskEnvelope | None:
-        reason = "only our own consumer may have services called"
-        if message.trusted:
-            try:
-                return parse_task(message.body)
-            except EnvelopeInvalidError as error:
-                reason = str(error)
-        _logger.warning("task buried: %s", reason)
-        self.dead_letters.bury(
-            group=UNREADABLE_GROUP, deduplication_id=message.message_id, body=message.body, reason=reason
-        )
-        return None
+    def _open(self, message: StandardMessage) -> TaskEnvelope | None:
+        return open_or_bury(message, parse_task, self.dead_letters, group=UNREADABLE_GROUP, reason=STRANGER)
 
     def _find(self, task: TaskEnvelope) -> tuple[Instance, Definition, InvokeSpec] | None:
         """Return what a task belongs to; None when nobody waits for it any more."""
@@ -163,7 +137,7 @@ class TaskRunner:
         older = self.store.accept(InstanceKey(task.machine, task.instance), entry, now)
         return None if older is None else older.expires_at - kept
 
-    def _give_up_begun(self, task: TaskEnvelope, message: TaskMessage, invoke: InvokeSpec, begun: float) -> bool:
+    def _give_up_begun(self, task: TaskEnvelope, message: StandardMessage, invoke: InvokeSpec, begun: float) -> bool:
         """Answer for a task whose attempts are used up, but not while the last one may still be running."""
         left = begun + invoke.timeout + WORKER_MARGIN_SECONDS - self.clock.now()
         if left > 0:

@@ -15,7 +15,7 @@ from settle.adapters.sqs_queue import SqsDeadLetterQueue, SqsEventQueue, SqsPoll
 from settle.adapters.sqs_standard_queue import SqsStandardQueue
 from settle.core.definition import Definition
 from settle.local.moto_schedules import MotoSchedules
-from settle.runtime.forward_timers import TimerMessage
+from settle.runtime.standard_message import StandardMessage
 from tests.support.faults import KilledError
 from tests.support.queues import SENDER, MotoClients
 from tests.support.schedulers import ROLE_ARN
@@ -107,7 +107,7 @@ class AwsSystem(System):
         with self._requests.counted():
             return super().process(received)
 
-    def run_forwarder(self, messages: Sequence[TimerMessage]) -> list[str]:
+    def run_forwarder(self, messages: Sequence[StandardMessage]) -> list[str]:
         with self._requests.counted():
             return super().run_forwarder(messages)
 

@@ -23,18 +23,18 @@ from settle.adapters.sqlite_standard_queue import (
 from settle.core.errors import SettleError
 from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.local.sqs_event import to_event
-from settle.runtime.forward_timers import TimerMessage, forward_timers
+from settle.runtime.forward_timers import forward_timers
 from settle.runtime.instance import SendMessage
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
 from settle.runtime.outlets import Outlets
 from settle.runtime.process_group import Invocation
-from settle.runtime.run_task import TaskMessage, TaskRunner
+from settle.runtime.run_task import TaskRunner
 from tests.support.faults import KilledError
 from tests.support.long_work_charts import make_machines
 from tests.support.long_work_witness import BrokenError, LongWorkWitness
 from tests.support.schedules import Faults, Port, Process, Scheduler
-from tests.support.system import VISIBILITY_SECONDS, System
+from tests.support.system import VISIBILITY_SECONDS, System, standard_messages
 
 HURRY: Final = 0.03
 """How likely a consumer finds that its time runs out, whenever it asks."""
@@ -201,12 +201,7 @@ class LongWorkWorld:
             return False
         process = self._function("forwarder")
         letters, outlets = self._port("letters", system.dead_letters, process), self._outlets(process)
-        messages = [
-            TimerMessage(
-                message_id=each.message_id, trusted=each.attributes["SenderId"] in system.senders, body=each.body
-            )
-            for each in received
-        ]
+        messages = standard_messages(received, system.senders)
         self._run(process, received, system.timers, lambda: forward_timers(outlets, letters, system.clock, messages))
         return True
 
@@ -227,13 +222,7 @@ class LongWorkWorld:
             definitions=system.definitions,
             clock=system.clock,
         )
-        message = TaskMessage(
-            message_id=received.message_id,
-            receipt_handle=received.receipt_handle,
-            receives=int(received.attributes["ApproximateReceiveCount"]),
-            trusted=received.attributes["SenderId"] in system.senders,
-            body=received.body,
-        )
+        message = standard_messages([received], system.senders)[0]
 
         def work() -> list[str]:
             try:

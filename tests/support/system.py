@@ -4,6 +4,7 @@ Nothing here stands in for the product: the queue and the store are those of the
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from settle.adapters.polled_queue import ReceivedMessage
@@ -31,7 +32,7 @@ from settle.runtime.envelope import (
     dump_envelope,
 )
 from settle.runtime.errors import UnavailableError, UnknownMachineError
-from settle.runtime.forward_timers import TimerMessage, forward_timers
+from settle.runtime.forward_timers import forward_timers
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
@@ -40,9 +41,17 @@ from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore, Sch
 from settle.runtime.process_batch import BatchProcessor
 from settle.runtime.process_group import Invocation
 from settle.runtime.receipt import Outcome, ShortReceipt
-from settle.runtime.run_task import TaskMessage, TaskRunner
+from settle.runtime.run_task import TaskRunner
+from settle.runtime.standard_message import StandardMessage, read_standard_record
 
 VISIBILITY_SECONDS = 30
+STANDARD_ARN = "arn:aws:sqs:eu-central-1:123456789012:standard"
+
+
+def standard_messages(received: Sequence[ReceivedMessage], senders: AbstractSet[str]) -> list[StandardMessage]:
+    """Read messages of a standard queue as a function does that an event source mapping invokes."""
+    records = to_event(received, arn=STANDARD_ARN)["Records"]
+    return [read_standard_record(record, senders) for record in records]
 
 
 class ManualClock:
@@ -212,19 +221,12 @@ class System:
 
     def forward(self) -> int:
         received = self.timers.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS)
-        messages = [
-            TimerMessage(
-                message_id=each.message_id,
-                trusted=each.attributes["SenderId"] in self.senders,
-                body=each.body,
-            )
-            for each in received
-        ]
+        messages = standard_messages(received, self.senders)
         failed = self.run_forwarder(messages)
         self.timers.delete([each.receipt_handle for each in received if each.message_id not in failed])
         return len(received)
 
-    def run_forwarder(self, messages: Sequence[TimerMessage]) -> list[str]:
+    def run_forwarder(self, messages: Sequence[StandardMessage]) -> list[str]:
         return forward_timers(self.outlets(), self.dead_letter_queue, self.clock, messages)
 
     def work(self) -> int:
@@ -246,13 +248,7 @@ class System:
             definitions=self.definitions,
             clock=self.clock,
         )
-        message = TaskMessage(
-            message_id=received.message_id,
-            receipt_handle=received.receipt_handle,
-            receives=int(received.attributes["ApproximateReceiveCount"]),
-            trusted=received.attributes["SenderId"] in self.senders,
-            body=received.body,
-        )
+        message = standard_messages([received], self.senders)[0]
         if lost:
             runner.give_up(message)
             return True
