@@ -7,8 +7,6 @@ gives the same run. Other seeds: `LONG_WORK_SEEDS=1000-5000 pytest tests/propert
 one shows what happened.
 """
 
-import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,14 +16,13 @@ from typing import Any, Final
 import pytest
 
 from settle.core.snapshot import Status
-from settle.runtime import drain, process_batch, ring
 from settle.runtime.envelope import CreateEnvelope, EnvelopeEvent, EventsEnvelope, ResultEnvelope
 from settle.runtime.ids import hash_callback, token_event_id
 from settle.runtime.tokens import parse_token
 from tests.support.long_work_audit import audit
 from tests.support.long_work_charts import HOUR, KINDS
-from tests.support.long_work_witness import BrokenError
-from tests.support.long_work_world import LongWorkWorld, Unexpected
+from tests.support.long_work_world import LongWorkWorld
+from tests.support.promises import BrokenError, seeds, watching
 
 SEEDS: Final = 150
 GROUPS: Final = ("m/1", "m/2", "s/1")
@@ -33,8 +30,6 @@ LONGEST: Final = 20 * HOUR
 """What time may pass before all is calm: the ledger forgets after a day."""
 PATIENCE: Final = 3000
 """Rounds in which everything has to come to its end."""
-SHOWN: Final = 400
-"""Lines of what happened that a failing seed shows."""
 GOES: Final = (
     *("PLAIN", "FLAKY", "LAZY", "ONCE", "ASK", "SIDE", "BOTH", "SOON", "LATER", "KID", "KID", "INLINE"),
     *("BPLAIN", "BFLAKY", "BLAZY", "BONCE", "BASK", "BSOON", "BKID", "IDLE", "IDLE"),
@@ -259,23 +254,8 @@ def end_children(world: LongWorkWorld, clients: Clients) -> bool:
 def watched(seed: int) -> Iterator[LongWorkWorld]:
     """A world whose functions are scheduled by the seed, whose rings forget nothing and whose pages are small."""
     world = LongWorkWorld(Random(seed), OPEN)  # noqa: S311 - it has to be repeatable
-    logger, unexpected = logging.getLogger("settle"), Unexpected(world.witness)
-    logger.addHandler(unexpected)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(process_batch, "wait", world.scheduler.wait)
-            patch.setattr(ring, "RING_BYTES", 1_000_000)
-            patch.setattr(ring, "RING_RECEIPTS", 10_000)
-            patch.setattr(drain, "DRAIN_PAGE", 2)
-            yield world
-    finally:
-        logger.removeHandler(unexpected)
-        world.scheduler.end()
-
-
-def seeds() -> list[int]:
-    first, _, last = os.environ.get("LONG_WORK_SEEDS", f"0-{SEEDS - 1}").partition("-")
-    return list(range(int(first), int(last or first) + 1))
+    with watching(world.witness, world.scheduler):
+        yield world
 
 
 def run(seed: int) -> Counter[str]:
@@ -288,12 +268,11 @@ def run(seed: int) -> Counter[str]:
             audit(world.witness, world.system.clock.now())
             world.witness.expect(not world.left(), "progress", f"still under way is {world.left()}")
         except BrokenError:
-            trace = world.witness.trace[-SHOWN:]
-            pytest.fail("\n".join([f"seed {seed}", *trace, world.witness.broken[0]]), pytrace=False)
+            world.witness.fail(seed)
         return world.witness.counters
 
 
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", seeds("LONG_WORK_SEEDS", SEEDS))
 def test_any_schedule_ends_with_everything_done_once(seed: int) -> None:
     run(seed)
 

@@ -5,8 +5,6 @@ of every event is compared with a sequential model. The seed is the id of the te
 seeds: `SCHEDULE_SEEDS=1000-5000 pytest tests/property/test_random_schedules.py`; a failing one shows what happened.
 """
 
-import logging
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,20 +13,18 @@ from typing import Any, Final
 
 import pytest
 
-from settle.runtime import drain, process_batch, ring
 from settle.runtime.envelope import ControlAction, ControlEnvelope, CreateEnvelope, EnvelopeEvent, EventsEnvelope
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.receipt import Outcome, Position
+from tests.support.promises import BrokenError, seeds, watching
 from tests.support.sequential_model import BAD, CREATE, GOOD, NEVER_APPLIED, Model, Sent
-from tests.support.watched_system import BrokenError, Unexpected, WatchedSystem
+from tests.support.watched_system import WatchedSystem
 
 SEEDS: Final = 200
 GROUPS: Final = ("m/1", "m/2", "boot/1", "strict/1")
 HOUR: Final = 3600.0
 PATIENCE: Final = 300
 """Rounds of redelivery in which everything has to come to its end."""
-SHOWN: Final = 400
-"""Lines of what happened that a failing seed shows."""
 
 OPEN: Final[frozenset[str]] = frozenset()
 """Promises that the runtime is known to break, by the names before each message, and what is not sent because of that.
@@ -281,26 +277,11 @@ def check_calls(world: WatchedSystem, group: str, model: Model) -> None:
 def watched(seed: int) -> Iterator[WatchedSystem]:
     """A world whose consumers are scheduled by the seed, whose rings forget nothing and whose pages are small."""
     world = WatchedSystem(Random(seed), OPEN)  # noqa: S311 - it has to be repeatable
-    logger, unexpected = logging.getLogger("settle"), Unexpected(world)
-    logger.addHandler(unexpected)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(process_batch, "wait", world.scheduler.wait)
-            patch.setattr(ring, "RING_BYTES", 1_000_000)
-            patch.setattr(ring, "RING_RECEIPTS", 10_000)
-            patch.setattr(drain, "DRAIN_PAGE", 2)
-            yield world
-    finally:
-        logger.removeHandler(unexpected)
-        world.scheduler.end()
+    with watching(world, world.scheduler):
+        yield world
 
 
-def seeds() -> list[int]:
-    first, _, last = os.environ.get("SCHEDULE_SEEDS", f"0-{SEEDS - 1}").partition("-")
-    return list(range(int(first), int(last or first) + 1))
-
-
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", seeds("SCHEDULE_SEEDS", SEEDS))
 def test_any_schedule_ends_as_if_one_consumer_had_done_all_in_order(seed: int) -> None:
     with watched(seed) as world:
         clients = Clients(world)
@@ -312,4 +293,4 @@ def test_any_schedule_ends_as_if_one_consumer_had_done_all_in_order(seed: int) -
             buried = len(world.system.buried())
             world.expect(buried >= min(clients.garbage, 10), "dead letters", f"{clients.garbage} sent, {buried} buried")
         except BrokenError:
-            pytest.fail("\n".join([f"seed {seed}", *world.trace[-SHOWN:], world.broken[0]]), pytrace=False)
+            world.fail(seed)

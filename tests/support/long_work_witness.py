@@ -42,6 +42,7 @@ from settle.runtime.open_envelope import open_message
 from settle.runtime.receipt import Outcome, Position
 from settle.runtime.tokens import parse_token
 from tests.support.long_work_records import INLINE, Live
+from tests.support.promises import Promises
 from tests.support.schedules import Process
 from tests.support.system import System
 
@@ -49,10 +50,6 @@ Life = tuple[str, str]
 """Group and incarnation."""
 RETIRE: Final = "retire-"
 UNDELIVERED: Final = "-undelivered"
-
-
-class BrokenError(AssertionError):
-    """A promise was broken."""
 
 
 @dataclass(kw_only=True)
@@ -73,12 +70,10 @@ class Seen:
     latest: Position = field(default_factory=lambda: Position(0))
 
 
-class LongWorkWitness:
+class LongWorkWitness(Promises):
     """What happened, and whether it may.
 
     Attributes:
-        broken: promises that were found broken.
-        trace: what happened, a line each.
         stored: each instance as it was stored last.
         lives: by group and incarnation.
         promised: every outbox entry that was ever stored, by the group that promised it and its id.
@@ -98,10 +93,9 @@ class LongWorkWitness:
     """
 
     def __init__(self, system: System, machines: Sequence[Definition], open_promises: frozenset[str]) -> None:
-        self._system, self._open = system, open_promises
+        super().__init__(open_promises)
+        self._system = system
         self._machines = {each.machine: each for each in machines}
-        self.broken: list[str] = []
-        self.trace: list[str] = []
         self.stored: dict[str, Instance] = {}
         self.lives: dict[Life, Seen] = {}
         self.promised: dict[tuple[str, str], OutboxEntry] = {}
@@ -124,20 +118,6 @@ class LongWorkWitness:
         self._finished: dict[Life, dict[str, LedgerEntry]] = defaultdict(dict)
         self._loaded: dict[tuple[Process, str], Instance | None] = {}
         self._due: dict[tuple[str, TimerKind, str], float] = {}
-
-    def tell(self, text: str) -> None:
-        self.trace.append(text)
-
-    def expect(self, holds: object, promise: str, text: str) -> None:
-        """Raise unless a promise holds; also to whoever runs the schedule, should the runtime catch this."""
-        if not holds and promise not in self._open:
-            self.broken.append(f"{promise}: {text}")
-            raise BrokenError(self.broken[-1])
-
-    def check(self) -> None:
-        """Raise what was found broken inside a function."""
-        if self.broken:
-            raise BrokenError(self.broken[0])
 
     def now(self) -> float:
         return self._system.clock.now()

@@ -4,7 +4,6 @@ The queues, the store and the scheduler are those of the embedded runtime. What 
 `LongWorkWitness`, who knows what may be and what may not.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from settle.runtime.process_group import Invocation
 from settle.runtime.run_task import TaskRunner
 from tests.support.faults import KilledError
 from tests.support.long_work_charts import make_machines
-from tests.support.long_work_witness import BrokenError, LongWorkWitness
+from tests.support.long_work_witness import LongWorkWitness
 from tests.support.schedules import Faults, Port, Process, Scheduler
 from tests.support.system import VISIBILITY_SECONDS, System, standard_messages
 
@@ -314,17 +313,3 @@ class LongWorkWorld:
             entry = self.random.choice(sent[-10:])
             again = self.system.polled.send(group=entry.group, deduplication_id=self.system.new_id(), body=entry.body)
             self.tell(f"{entry.group}:{int(again.sequence_number) % 10**6} is {entry.id} once more")
-
-
-class Unexpected(logging.Handler):
-    """Hears of errors that nobody foresaw."""
-
-    def __init__(self, witness: LongWorkWitness) -> None:
-        super().__init__(logging.ERROR)
-        self._witness = witness
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage() == "unexpected error" and record.exc_info:
-            error = record.exc_info[1]
-            if not isinstance(error, BrokenError):
-                self._witness.broken.append(f"foreseen: {error!r}")

@@ -1,6 +1,5 @@
 """A system in memory with interleaved consumers, and a witness who looks at every instance whenever it is stored."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from settle.runtime.process_group import Invocation
 from settle.runtime.receipt import Outcome, Position
 from tests.support.charts import machine, on, settled
 from tests.support.faults import KilledError
+from tests.support.promises import Promises
 from tests.support.schedules import Faults, Port, Process, Scheduler
 from tests.support.sequential_model import ATTEMPTS, QUARANTINE_CODES, Sent, Skipped, failures, make_machine
 from tests.support.system import VISIBILITY_SECONDS, System
@@ -28,17 +28,10 @@ HURRY: Final = 0.05
 """How likely a consumer finds that its time runs out, whenever it asks."""
 
 
-class BrokenError(AssertionError):
-    """A promise was broken."""
-
-
-class WatchedSystem:
+class WatchedSystem(Promises):
     """A system, its consumers, and what was seen of it.
 
     Attributes:
-        open: promises that are known to be broken; they are not checked.
-        broken: promises that were found broken.
-        trace: what happened, a line each.
         sent: accepted events by instance.
         stored: each instance as it was stored last.
         versions: by instance, each stored version with its node and what its context had seen.
@@ -47,15 +40,14 @@ class WatchedSystem:
     """
 
     def __init__(self, random: Random, open_promises: Iterable[str] = ()) -> None:
-        self.random, self.open = random, frozenset(open_promises)
+        super().__init__(open_promises)
+        self.random = random
         self.scheduler = Scheduler(random)
         self.faults = Faults(random)
         self.mended: set[int] = set()
         self.machines = [make_machine(name, self) for name in MACHINES]
         self.system = System(*self.machines)
         self.calm = False
-        self.broken: list[str] = []
-        self.trace: list[str] = []
         self.sent: dict[str, list[Sent]] = defaultdict(list)
         self.stored: dict[str, Instance] = {}
         self.versions: dict[str, list[tuple[int, str, tuple[str, ...]]]] = defaultdict(list)
@@ -65,20 +57,6 @@ class WatchedSystem:
         self._processes = 0
         self._ended: dict[tuple[str, int], int] = {}
         self._recorded: dict[str, int] = {}
-
-    def tell(self, text: str) -> None:
-        self.trace.append(text)
-
-    def expect(self, holds: object, promise: str, text: str) -> None:
-        """Raise unless a promise holds; also to whoever runs the schedule, should the runtime catch this."""
-        if not holds and promise not in self.open:
-            self.broken.append(f"{promise}: {text}")
-            raise BrokenError(self.broken[-1])
-
-    def check(self) -> None:
-        """Raise what was found broken inside a consumer."""
-        if self.broken:
-            raise BrokenError(self.broken[0])
 
     def oldest_held(self, instance: Instance) -> Sent:
         """Return the event that an instance is blocked by."""
@@ -255,17 +233,3 @@ class WatchedSystem:
         allowed = code == "unknown_version" or code in QUARANTINE_CODES.get(event.type, ())
         promise = "begins" if code == "attempts_exhausted" else "no poison"
         self.expect(allowed, promise, f"{group}: {event.type} {event.n} is quarantined for {code}")
-
-
-class Unexpected(logging.Handler):
-    """Hears of errors that nobody foresaw."""
-
-    def __init__(self, world: WatchedSystem) -> None:
-        super().__init__(logging.ERROR)
-        self._world = world
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage() == "unexpected error" and record.exc_info:
-            error = record.exc_info[1]
-            if not isinstance(error, BrokenError) and "foreseen" not in self._world.open:
-                self._world.broken.append(f"foreseen: {error!r}")
