@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from settle.adapters.aws_errors import error_code
 from settle.core.errors import SettleError
 from settle.runtime.errors import ConflictError, StoreUnavailableError
 
@@ -63,12 +64,6 @@ def translated() -> Iterator[None]:
         if isinstance(error, ParamValidationError):
             raise
         raise StoreUnavailableError(f"DynamoDB cannot be reached: {error}") from error
-
-
-def error_code(error: ClientError) -> str:
-    """Return the error code of a response."""
-    code: str = error.response.get("Error", {}).get("Code", "")
-    return code
 
 
 def _translate(error: ClientError) -> SettleError | None:

@@ -22,7 +22,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from settle.adapters.dynamodb_errors import CONDITION_FAILED, error_code, translated
+from settle.adapters.aws_errors import error_code
+from settle.adapters.dynamodb_errors import CONDITION_FAILED, translated
 from settle.adapters.item_rules import check_changes, encode_checked, expiry_second, tombstone_expiry
 from settle.runtime.errors import StoreUnavailableError
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey

@@ -8,7 +8,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from settle.adapters.scheduler_errors import ABSENT, EXISTS, error_code, translated
+from settle.adapters.aws_errors import error_code
+from settle.adapters.scheduler_errors import ABSENT, EXISTS, translated
 from settle.adapters.time_rules import check_schedule
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from settle.adapters.aws_errors import error_code
 from settle.runtime.errors import SchedulerUnavailableError
 
 EXISTS: Final = "ConflictException"
@@ -35,9 +36,3 @@ def translated() -> Iterator[None]:
         if isinstance(error, ParamValidationError):
             raise
         raise SchedulerUnavailableError(f"EventBridge Scheduler cannot be reached: {error}") from error
-
-
-def error_code(error: ClientError) -> str:
-    """Return the error code of a response."""
-    code: str = error.response.get("Error", {}).get("Code", "")
-    return code

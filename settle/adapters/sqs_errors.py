@@ -10,6 +10,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from settle.adapters.aws_errors import error_code
 from settle.runtime.errors import QueueUnavailableError
 
 STALE_CODES: Final = frozenset(
@@ -57,9 +58,3 @@ def translated() -> Iterator[None]:
         if isinstance(error, ParamValidationError):
             raise
         raise QueueUnavailableError(f"SQS cannot be reached: {error}") from error
-
-
-def error_code(error: ClientError) -> str:
-    """Return the error code of a response."""
-    code: str = error.response.get("Error", {}).get("Code", "")
-    return code

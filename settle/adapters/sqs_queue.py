@@ -9,9 +9,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from settle.adapters.aws_errors import error_code
 from settle.adapters.dead_letter import reason_attribute
 from settle.adapters.polled_queue import ReceivedMessage
-from settle.adapters.sqs_errors import STALE_CODES, error_code, translated
+from settle.adapters.sqs_errors import STALE_CODES, translated
 from settle.runtime.errors import QueueUnavailableError
 from settle.runtime.limits import (
     MAX_BATCH,

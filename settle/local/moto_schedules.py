@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from settle.adapters.scheduler_errors import ABSENT, error_code, translated
+from settle.adapters.aws_errors import error_code
+from settle.adapters.scheduler_errors import ABSENT, translated
 from settle.runtime.ports import Clock, Scheduler, StandardQueue
 
 if TYPE_CHECKING:
