@@ -16,7 +16,7 @@ from settle.runtime.ids import KeyedReceiptId, hash_callback, token_event_id
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
-from settle.runtime.liveness import is_token
+from settle.runtime.liveness import find_live, is_token
 from settle.runtime.outgoing import Caller, common_fields, send_body, write_body
 from settle.runtime.read_receipt import read_receipts
 from settle.runtime.submit_events import Accepted
@@ -73,10 +73,8 @@ def post_callback(
 
 def _find(ports: IngressPorts, token: Token) -> tuple[Instance, LiveInvoke]:
     instance = ports.store.load(token.key)
-    if instance is None or instance.deleted or instance.incarnation != token.incarnation:
-        raise TokenExpiredError(_OVER)
-    live = instance.snapshot.find_invoke(token.invoke)
-    if live is None:
+    live = find_live(instance, token.incarnation, token.invoke)
+    if instance is None or live is None:
         raise TokenExpiredError(_OVER)
     if not is_token(instance, token.invoke, token.secret):
         raise TokenInvalidError("this is no completion token")

@@ -2,7 +2,7 @@
 
 from hmac import compare_digest
 
-from settle.core.snapshot import Status
+from settle.core.snapshot import LiveInvoke, Status
 from settle.runtime.envelope import RefusalEnvelope, ResultEnvelope, TimerEnvelope, TimerKind
 from settle.runtime.incoming import LiveEnvelope
 from settle.runtime.instance import Instance
@@ -28,6 +28,13 @@ def is_live(instance: Instance, envelope: LiveEnvelope) -> bool:
             return snapshot.find_invoke(key) is not None and is_token(instance, key, token)
         case RefusalEnvelope():
             return snapshot.status is Status.ACTIVE
+
+
+def find_live(instance: Instance | None, incarnation: str, invoke: str) -> LiveInvoke | None:
+    """Return the live invoke of one incarnation that a key names; None when nobody waits for it any more."""
+    if instance is None or instance.deleted or instance.incarnation != incarnation:
+        return None
+    return instance.snapshot.find_invoke(invoke)
 
 
 def is_token(instance: Instance, invoke: str, token: str) -> bool:

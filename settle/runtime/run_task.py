@@ -24,7 +24,7 @@ from settle.runtime.errors import ServiceFailedError
 from settle.runtime.instance import Instance, InstanceKey, ServiceOutcome
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
 from settle.runtime.letters import result_letter
-from settle.runtime.liveness import is_token
+from settle.runtime.liveness import find_live, is_token
 from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore, StandardQueue
 from settle.runtime.standard_message import StandardMessage, open_or_bury
 from settle.runtime.tokens import Token
@@ -108,9 +108,8 @@ class TaskRunner:
     def _find(self, task: TaskEnvelope) -> tuple[Instance, Definition, InvokeSpec] | None:
         """Return what a task belongs to; None when nobody waits for it any more."""
         instance = self.store.load(InstanceKey(task.machine, task.instance))
-        live = instance.snapshot.find_invoke(task.invoke) if instance is not None else None
-        wanted = instance is not None and instance.incarnation == task.incarnation
-        if instance is None or live is None or not wanted or not is_token(instance, task.invoke, task.token):
+        live = find_live(instance, task.incarnation, task.invoke)
+        if instance is None or live is None or not is_token(instance, task.invoke, task.token):
             _logger.info("late", extra={**_log_keys(task), "late": 1})
             return None
         definition = self.definitions.definition_for(instance.snapshot)
