@@ -12,6 +12,7 @@ from settle.runtime.machine_files import (
     check_children,
     find_machine_files,
     load_machine_file,
+    place_of,
 )
 
 _INDENT: Final = " " * 7
@@ -67,13 +68,13 @@ def _check_file(path: Path, owners: dict[str, Path], known: frozenset[str], *, s
 def _check_id(chart: Statechart, path: Path, owners: dict[str, Path]) -> None:
     first = owners.setdefault(chart.id, path)
     if first != path:
-        raise MachineFileError(f"{path.parent.name}/{path.name}: {first.name} has the id {chart.id!r} too; rename one")
+        raise MachineFileError(f"{place_of(path)}: {first.name} has the id {chart.id!r} too; rename one")
 
 
 def _describe(chart: Statechart, path: Path, *, strict: bool) -> Iterator[str]:
     for version, definition in sorted(chart.versions.items()):
         verdict = "wrong" if strict and definition.warnings else "ok"
         size = f"{len(definition.nodes) - 1} states, {len(definition.transitions)} transitions"
-        place = f"{path.parent.name}/{path.name}: {chart.id} version {version}"
+        place = f"{place_of(path)}: {chart.id} version {version}"
         yield f"{verdict:<7}{place} ({size}, {definition.hash})"
         yield from (f"{_INDENT}{finding.severity}: {finding}" for finding in definition.warnings)

@@ -14,7 +14,7 @@ from settle.authoring.findings import did_you_mean
 from settle.authoring.statechart import Statechart
 from settle.core.definition import Definition
 from settle.core.errors import DefinitionError, Disposition, SettleError
-from settle.core.spec import ANY_EVENT, EVENTLESS, WORKER_MARGIN_SECONDS
+from settle.core.spec import ANY_EVENT, EVENTLESS, WORKER_MARGIN_SECONDS, InvokeSpec
 from settle.runtime.errors import InternalEventError, NameInvalidError
 from settle.runtime.names import check_event_type, check_machine_name
 
@@ -47,20 +47,25 @@ def find_machine_files(directory: Path | str | None = None) -> list[Path]:
     return files
 
 
+def place_of(path: Path) -> str:
+    """Return how messages name a machine file: by its folder and name."""
+    return f"{path.parent.name}/{path.name}"
+
+
 def load_machine_file(path: Path) -> Statechart:
     """Import a machine file and return its chart.
 
     Raises:
         MachineFileError: whatever is wrong with it.
     """
-    place = f"{path.parent.name}/{path.name}"
+    place = place_of(path)
     try:
         module = importlib.import_module(f"{_package_of(path.parent)}.{path.stem}")
     except DefinitionError as error:
         raise MachineFileError(f"{place}: {error}") from error
     except SyntaxError as error:
         file = Path(error.filename or path)
-        message = f"{file.parent.name}/{file.name}:{error.lineno}: this is not Python: {error.msg}; mend that line"
+        message = f"{place_of(file)}:{error.lineno}: this is not Python: {error.msg}; mend that line"
         raise MachineFileError(message) from error
     except ImportError as error:
         message = f"{place}:{_line_in(path, error)}: {error}; correct the import, or install what it names"
@@ -80,11 +85,27 @@ def check_calls(path: Path, definition: Definition, function_timeout: float) -> 
     """
     longest = function_timeout - WORKER_MARGIN_SECONDS
     for invoke in definition.invokes.values():
-        if invoke.background and invoke.timeout > longest:
-            raise MachineFileError(
-                f"{path.parent.name}/{path.name}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
-                f" invocation of the worker has {longest} s for it; lower its `timeout`, or raise the worker's"
-            )
+        if invoke.background:
+            _check_call(path, invoke, longest, "one invocation of the worker", "the worker's")
+
+
+def check_inline_calls(path: Path, definition: Definition, longest: float) -> None:
+    """Check that each call of an inline service ends within so many seconds of an invocation of the consumer.
+
+    Raises:
+        MachineFileError: a call could never be started.
+    """
+    for invoke in definition.invokes.values():
+        if invoke.inline:
+            _check_call(path, invoke, longest, "one invocation", "the function's")
+
+
+def _check_call(path: Path, invoke: InvokeSpec, longest: float, invocation: str, timeout: str) -> None:
+    if invoke.timeout > longest:
+        raise MachineFileError(
+            f"{place_of(path)}: the invoke {invoke.id!r} may take {invoke.timeout} s, and {invocation}"
+            f" has {longest} s for it; lower its `timeout`, or raise {timeout}"
+        )
 
 
 def check_children(path: Path, chart: Statechart, known: Collection[str]) -> None:
@@ -105,7 +126,7 @@ def check_children(path: Path, chart: Statechart, known: Collection[str]) -> Non
                 message = (
                     f"the invoke {invoke.id!r} begins the machine {invoke.src!r}, which no file here exports{hint}"
                 )
-                raise MachineFileError(f"{path.parent.name}/{path.name}: {message}")
+                raise MachineFileError(f"{place_of(path)}: {message}")
 
 
 def _default_folder() -> Path:

@@ -10,15 +10,16 @@ from settle.authoring.statechart import Statechart
 from settle.core.definition import Definition
 from settle.core.errors import UnknownVersionError
 from settle.core.snapshot import Snapshot
-from settle.core.spec import InvokeSpec
 from settle.runtime.errors import UnknownMachineError
 from settle.runtime.journal import RESERVE_SECONDS
 from settle.runtime.machine_files import (
     MachineFileError,
     check_calls,
     check_children,
+    check_inline_calls,
     find_machine_files,
     load_machine_file,
+    place_of,
 )
 
 __all__ = ["MachineFileError", "Registry", "load_machines"]
@@ -91,12 +92,8 @@ class Registry:
             MachineFileError: a service could never be started.
         """
         longest = function_timeout - RESERVE_SECONDS - OPENING_SECONDS
-        for name, invoke in self._invokes():
-            if invoke.inline and invoke.timeout > longest:
-                raise MachineFileError(
-                    f"{_place(self._file(name))}: the invoke {invoke.id!r} may take {invoke.timeout} s, and one"
-                    f" invocation has {longest} s for it; lower its `timeout`, or raise the function's"
-                )
+        for path, definition in self._definitions():
+            check_inline_calls(path, definition, longest)
 
     def check_background(self, function_timeout: float) -> None:
         """Check that each call of a service in the background can end within one invocation.
@@ -107,15 +104,13 @@ class Registry:
         Raises:
             MachineFileError: a call could never end.
         """
-        for name, versions in self.versions.items():
-            for definition in versions.values():
-                check_calls(self._file(name), definition, function_timeout)
+        for path, definition in self._definitions():
+            check_calls(path, definition, function_timeout)
 
-    def _invokes(self) -> Iterator[tuple[str, InvokeSpec]]:
-        """Yield every invoke with the name of its machine."""
+    def _definitions(self) -> Iterator[tuple[Path, Definition]]:
+        """Yield every version of every machine, with its file."""
         for name, versions in self.versions.items():
-            for definition in versions.values():
-                yield from ((name, invoke) for invoke in definition.invokes.values())
+            yield from ((self._file(name), definition) for definition in versions.values())
 
     def _file(self, name: str) -> Path:
         """Return the file of a machine; for one that came from no file, the one where it would be looked for."""
@@ -136,7 +131,7 @@ def load_machines(directory: Path | str | None = None) -> Registry:
     for path in find_machine_files(directory):
         chart = load_machine_file(path)
         if chart.id in files:
-            message = f"{_place(path)}: the id {chart.id!r} is that of {_place(files[chart.id])} too"
+            message = f"{place_of(path)}: the id {chart.id!r} is that of {place_of(files[chart.id])} too"
             raise MachineFileError(f"{message}; rename one, or make the older one a version of the newer")
         charts[chart.id], files[chart.id] = chart, path
     for name, chart in charts.items():
@@ -146,7 +141,3 @@ def load_machines(directory: Path | str | None = None) -> Registry:
         versions={name: chart.versions for name, chart in charts.items()},
         files=files,
     )
-
-
-def _place(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
