@@ -5,7 +5,7 @@ make, and then once per request and side.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from tests.property.test_long_work_crash_points import (
     message,
 )
 from tests.support.aws_system import AwsSystem, Requests
-from tests.support.faults import KilledError
+from tests.support.faults import KilledError, moments
 from tests.support.queues import moto_clients
 from tests.support.system import System
 
@@ -88,15 +88,9 @@ def calm(scenario: Scenario, seconds: float) -> dict[str, Any]:
     return _CALM[scenario.__name__]
 
 
-def moments() -> Iterator[Any]:
-    for scenario, seconds in SCENARIOS:
-        for at, name in enumerate(calm(scenario, seconds)["requests"]):
-            for after in (False, True):
-                side = "after" if after else "before"
-                yield pytest.param(scenario, seconds, at, after, id=f"{scenario.__name__}-{side}-{at}-{name}")
-
-
-@pytest.mark.parametrize(("scenario", "seconds", "at", "after"), list(moments()))
+@pytest.mark.parametrize(
+    ("scenario", "seconds", "at", "after"), list(moments((each, calm(*each)["requests"]) for each in SCENARIOS))
+)
 def test_a_death_at_any_request_loses_and_doubles_nothing(
     scenario: Scenario, seconds: float, at: int, after: bool
 ) -> None:

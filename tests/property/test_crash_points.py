@@ -4,7 +4,7 @@ The moments are not chosen by hand: each scenario runs once to record every call
 once per call and side, dying before the call took effect or after.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from settle.core.definition import Definition
 from settle.core.service import ServiceCall
 from tests.support.charts import action, guard, invoke, machine, node, on, settled
-from tests.support.faults import KilledError, Mortal, Plan
+from tests.support.faults import KilledError, Mortal, Plan, moments, record
 from tests.support.system import System
 
 GROUP = "m/1"
@@ -147,17 +147,7 @@ def result(system: System) -> dict[str, Any]:
     }
 
 
-def moments() -> Iterator[Any]:
-    for scenario in SCENARIOS:
-        plan = Plan()
-        run(scenario, plan)
-        for at, name in enumerate(plan.calls):
-            for after in (False, True):
-                side = "after" if after else "before"
-                yield pytest.param(scenario, at, after, id=f"{scenario.__name__}-{side}-{at}-{name}")
-
-
-@pytest.mark.parametrize(("scenario", "at", "after"), list(moments()))
+@pytest.mark.parametrize(("scenario", "at", "after"), list(moments(((each,), record(run, each)) for each in SCENARIOS)))
 def test_a_death_at_any_call_changes_nothing_in_the_end(scenario: Scenario, at: int, after: bool) -> None:
     calm, calm_calls, _ = run(scenario, Plan())
     system, calls, deaths = run(scenario, Plan(at, after=after))

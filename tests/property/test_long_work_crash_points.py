@@ -6,7 +6,7 @@ or the scheduler, before the call took effect or after.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from settle.core.delay import Delay
 from settle.core.service import ServiceCall
 from settle.core.spec import Delivery, InvokeMode, InvokeSpec
 from tests.support.charts import action, final, invoke, machine, on, settled
-from tests.support.faults import KilledError, Mortal, Plan
+from tests.support.faults import KilledError, Mortal, Plan, moments, record
 from tests.support.system import System
 
 GROUP = "main/1"
@@ -217,17 +217,7 @@ def calm(scenario: Scenario) -> tuple[dict[str, Any], Counter[str]]:
     return _CALM[scenario.__name__]
 
 
-def moments() -> Iterator[Any]:
-    for scenario in SCENARIOS:
-        plan = Plan()
-        run(scenario, plan)
-        for at, name in enumerate(plan.calls):
-            for after in (False, True):
-                side = "after" if after else "before"
-                yield pytest.param(scenario, at, after, id=f"{scenario.__name__}-{side}-{at}-{name}")
-
-
-@pytest.mark.parametrize(("scenario", "at", "after"), list(moments()))
+@pytest.mark.parametrize(("scenario", "at", "after"), list(moments(((each,), record(run, each)) for each in SCENARIOS)))
 def test_a_death_at_any_call_loses_and_doubles_nothing(scenario: Scenario, at: int, after: bool) -> None:
     expected, keys = calm(scenario)
     system, world, deaths = run(scenario, Plan(at, after=after))

@@ -1,7 +1,9 @@
 """Ports that die at a chosen moment: before a call takes effect, or after it did and before its answer arrived."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+import pytest
 
 
 class KilledError(BaseException):
@@ -37,3 +39,23 @@ class Mortal:
         if not callable(attribute):
             return attribute
         return lambda *args, **kwargs: self._plan.call(name, lambda: attribute(*args, **kwargs))
+
+
+def record(run: Callable[[Any, Plan], object], scenario: Callable[..., Any]) -> list[str]:
+    """Run a scenario in which nobody dies; return the calls that it makes."""
+    plan = Plan()
+    run(scenario, plan)
+    return plan.calls
+
+
+def moments(recorded: Iterable[tuple[tuple[Any, ...], Iterable[str]]]) -> Iterator[Any]:
+    """Yield the moments to die at, before and after each call, as parameters of a test.
+
+    Args:
+        recorded: the scenario, with what else the test is given, and the calls that it makes.
+    """
+    for given, calls in recorded:
+        for at, name in enumerate(calls):
+            for after in (False, True):
+                side = "after" if after else "before"
+                yield pytest.param(*given, at, after, id=f"{given[0].__name__}-{side}-{at}-{name}")
