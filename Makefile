@@ -1,4 +1,4 @@
-# make start    the whole system on this machine          (PORT=8000 DATA=.settle/ BACKEND=embedded|moto)
+# make start    the whole system on this machine          (PORT=8000 DATA=.settle/ BACKEND=embedded|moto DEV_IDENTITIES=1)
 # make test     every test
 # make check    what CI runs: format, lint, types, import contracts, tests with coverage, synth
 # make synth    the CloudFormation template, into cdk.out/
@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Job control gives the terminal to the system, so that Ctrl-C ends it and not make, and the exit code is its own.
 start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
-	@set -m 2>/dev/null; env PORT=$(PORT) DATA=$(DATA) BACKEND=$(BACKEND) $(BIN)/python -m settle.local
+	@set -m 2>/dev/null; env PORT=$(PORT) DATA=$(DATA) BACKEND=$(BACKEND) DEV_IDENTITIES=$(DEV_IDENTITIES) $(BIN)/python -m settle.local
 
 test: $(VENV)/.all
 	$(BIN)/pytest $(ARGS)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from settle.core.event import Event, EventKind
     from settle.core.explain import explain
     from settle.core.interpreter import start, step, stop
+    from settle.core.permission import Principal, SnapshotView, deny
     from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
     from settle.core.snapshot_codec import decode_snapshot, encode_snapshot
 
@@ -29,12 +30,15 @@ __all__ = [
     "DefinitionError",
     "Event",
     "EventKind",
+    "Principal",
     "ServiceCall",
     "ServiceError",
+    "SnapshotView",
     "Statechart",
     "and_",
     "compile_machine",
     "decode_snapshot",
+    "deny",
     "encode_snapshot",
     "explain",
     "in_state",
@@ -53,12 +57,15 @@ _HOMES: Final = {
     "DefinitionError": "settle.core.errors",
     "Event": "settle.core.event",
     "EventKind": "settle.core.event",
+    "Principal": "settle.core.permission",
     "ServiceCall": "settle.core.service",
     "ServiceError": "settle.core.service",
+    "SnapshotView": "settle.core.permission",
     "Statechart": "settle.authoring.statechart",
     "and_": "settle.authoring.conditions",
     "compile_machine": "settle.core.compile",
     "decode_snapshot": "settle.core.snapshot_codec",
+    "deny": "settle.core.permission",
     "encode_snapshot": "settle.core.snapshot_codec",
     "explain": "settle.core.explain",
     "in_state": "settle.authoring.conditions",

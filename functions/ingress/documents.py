@@ -1,8 +1,8 @@
 """What the API says about instances, receipts and machines, as JSON data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from settle.core.configuration import active_paths, active_tags, is_settled, next_events, state_value
 from settle.core.definition import Definition
@@ -12,14 +12,29 @@ from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot
 from settle.core.spec import SEPARATOR
 from settle.runtime.addresses import child_key
 from settle.runtime.instance import Instance, InstanceKey
+from settle.runtime.permissions import EVERYTHING, Sight
 from settle.runtime.read_receipt import ReceiptView
 from settle.runtime.registry import Registry
+
+Select = Callable[[Iterable[str]], Iterable[str]]
+"""Picks some of the event types that it is given."""
+_TELLING: Final = {"before", "after", "effects", "next_events"}
+"""What a receipt says about the instance itself."""
 
 # Instances -----------------------------------------------------------------------------------------------------------
 
 
-def instance_document(registry: Registry, instance: Instance) -> dict[str, Any]:
-    """Describe an instance. What cannot be told without its definition is told as well as can be."""
+def instance_document(
+    registry: Registry, instance: Instance, sight: Sight = EVERYTHING, allowed: Select = tuple
+) -> dict[str, Any]:
+    """Describe an instance. What cannot be told without its definition is told as well as can be.
+
+    Args:
+        registry: the machines.
+        instance: to be described.
+        sight: what the reader may see. Without the whole of it, context, output and errors are cut down.
+        allowed: picks of the next events those that the reader may send.
+    """
     snapshot = instance.snapshot
     return {
         "machine": instance.key.machine,
@@ -29,15 +44,15 @@ def instance_document(registry: Registry, instance: Instance) -> dict[str, Any]:
         "revision": instance.revision,
         "machine_version": snapshot.machine_version,
         "status": snapshot.status.value,
-        **_configuration(registry, snapshot),
-        "context": snapshot.context,
-        "output": snapshot.output,
+        **_configuration(registry, snapshot, allowed),
+        "context": snapshot.context if sight.whole else sight.of(snapshot.context),
+        "output": snapshot.output if sight.whole else None,
         "services": [_service(registry, instance, live) for live in snapshot.invokes],
         "timers": [_timer(live) for live in snapshot.timers],
         "parent": None if instance.parent is None else instance.parent.group,
         "paused": instance.paused,
         "held": sum(len(held) for held in (instance.held, instance.urgent) if held is not None),
-        "blocked": _blocked(instance),
+        "blocked": _blocked(instance, sight),
         "created_at": _iso(instance.created_at),
         "updated_at": _iso(instance.updated_at),
     }
@@ -60,7 +75,7 @@ def _timer(live: LiveTimer) -> dict[str, Any]:
     return {**document, "type": live.type, **({"target": live.target} if live.target else {})}
 
 
-def _configuration(registry: Registry, snapshot: Snapshot) -> dict[str, Any]:
+def _configuration(registry: Registry, snapshot: Snapshot, allowed: Select) -> dict[str, Any]:
     problem = "the machine has not started yet"
     if snapshot.started:
         try:
@@ -70,7 +85,7 @@ def _configuration(registry: Registry, snapshot: Snapshot) -> dict[str, Any]:
                 "states": list(active_paths(definition, snapshot)),
                 "tags": sorted(active_tags(definition, snapshot)),
                 "settled": is_settled(definition, snapshot),
-                "next_events": list(next_events(definition, snapshot)),
+                "next_events": list(allowed(next_events(definition, snapshot))),
             }
         except SettleError as error:
             problem = str(error)
@@ -106,7 +121,7 @@ def _guess_value(leaves: Sequence[str]) -> Any:  # noqa: ANN401 - text or nested
     return value(tree) if tree else None
 
 
-def _blocked(instance: Instance) -> dict[str, Any] | None:
+def _blocked(instance: Instance, sight: Sight) -> dict[str, Any] | None:
     blocked = instance.blocked
     if blocked is None:
         return None
@@ -114,8 +129,8 @@ def _blocked(instance: Instance) -> dict[str, Any] | None:
         "event_id": blocked.event_id,
         "type": blocked.type,
         "code": blocked.code,
-        "message": blocked.message,
-        "traceback": blocked.traceback,
+        # What user code raised may repeat what it was given.
+        **({"message": blocked.message, "traceback": blocked.traceback} if sight.whole else {}),
         "at": _iso(blocked.at),
     }
 
@@ -124,11 +139,25 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def hidden_document(instance: Instance) -> dict[str, Any]:
+    """Say no more of an instance than that it is there."""
+    return {"machine": instance.key.machine, "instance": instance.key.instance, "version": instance.version}
+
+
 # Receipts ------------------------------------------------------------------------------------------------------------
 
 
-def receipt_document(key: InstanceKey, view: ReceiptView) -> dict[str, Any]:
-    """Describe a receipt; what is not known is left out."""
+def receipt_document(
+    key: InstanceKey, view: ReceiptView, *, hidden: bool = False, allowed: Select = tuple
+) -> dict[str, Any]:
+    """Describe a receipt; what is not known is left out.
+
+    Args:
+        key: of the instance.
+        view: what is known.
+        hidden: whether the reader may not see the instance, and so not where the event led it.
+        allowed: picks of the next events those that the reader may send.
+    """
     document: dict[str, Any] = {
         "id": view.id,
         "outcome": view.outcome and view.outcome.value,
@@ -136,8 +165,8 @@ def receipt_document(key: InstanceKey, view: ReceiptView) -> dict[str, Any]:
     }
     for name in ("event_id", "type", "version", "code", "before", "after", "effects", "next_events", "note"):
         value = getattr(view, name)
-        if value is not None and value != "":
-            document[name] = value
+        if value is not None and value != "" and not (hidden and name in _TELLING):
+            document[name] = list(allowed(value)) if name == "next_events" else value
     return document
 
 

@@ -23,6 +23,7 @@ RETRY_AFTER_SECONDS: Final = 1
 STATUS: Final[Mapping[type[SettleError], HTTPStatus]] = {
     errors.NameInvalidError: HTTPStatus.BAD_REQUEST,
     errors.EnvelopeInvalidError: HTTPStatus.BAD_REQUEST,
+    errors.DeniedError: HTTPStatus.FORBIDDEN,
     errors.UnknownMachineError: HTTPStatus.NOT_FOUND,
     errors.UnknownInstanceError: HTTPStatus.NOT_FOUND,
     errors.UnknownReceiptError: HTTPStatus.NOT_FOUND,

@@ -13,9 +13,10 @@ from pydantic_core import from_json
 
 from functions.ingress.problems import RequestError
 from settle.core.errors import FieldError
+from settle.core.permission import Principal
 from settle.runtime.check_events import ClientEvent
 from settle.runtime.complete_callback import CallbackOutcome
-from settle.runtime.envelope import MAX_EVENTS_PER_REQUEST
+from settle.runtime.envelope import MAX_EVENTS_PER_REQUEST, TraceContext
 from settle.runtime.instance import InstanceKey
 from settle.runtime.limits import MAX_MESSAGE_BYTES
 from settle.runtime.names import check_instance_id, check_machine_name
@@ -27,6 +28,10 @@ MAX_WAIT_SECONDS: Final = 25
 DEFAULT_WAIT_SECONDS: Final = 10
 """For `Prefer: wait` without a number."""
 
+CORRELATION_HEADER: Final = "x-correlation-id"
+"""By which clients name what a request is about, and find it again in logs and traces."""
+
+_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:@/+=-]{1,64}")
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*(?:=\s*"?([0-9]{1,6})"?)?\s*(?=[,;]|$)', re.IGNORECASE)
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 _ENTITY_TAG: Final = re.compile(r'"?([0-9]{1,15})(?:\.[0-9]{1,15})?"?')
@@ -116,11 +121,24 @@ class Request:
     # Who -------------------------------------------------------------------------------------------------------------
 
     def caller(self) -> Caller:
+        """Return who asks, and how what follows from it is found again."""
+        return Caller(principal=self.principal(), trace=TraceContext(correlation_id=self.correlation_id()))
+
+    def principal(self) -> Principal:
         """Return who the API's authorizer says is calling; nobody where there is none."""
-        authorizer = self._event.get("requestContext", {}).get("authorizer") or {}
+        authorizer = self._context().get("authorizer") or {}
         claims = (authorizer.get("jwt") or {}).get("claims") or {}
-        principal = (authorizer.get("iam") or {}).get("userArn") or claims.get("sub") or ""
-        return Caller(principal=principal, claims=claims)
+        name = (authorizer.get("iam") or {}).get("userArn") or claims.get("sub") or ""
+        return Principal(name=name, claims=claims)
+
+    def correlation_id(self) -> str:
+        """Return the client's own name for what it is about; the id of the request where it has none that fits."""
+        given = self.header(CORRELATION_HEADER)
+        return given if _CORRELATION_ID.fullmatch(given) else str(self._context().get("requestId", ""))[:64]
+
+    def _context(self) -> Mapping[str, Any]:
+        context: Mapping[str, Any] = self._event.get("requestContext") or {}
+        return context
 
     # Body ------------------------------------------------------------------------------------------------------------
 

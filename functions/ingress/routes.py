@@ -11,19 +11,19 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.ingress.documents import (
-    instance_document,
     instance_path,
     machine_document,
     machine_summary,
-    receipt_document,
     receipt_path,
 )
 from functions.ingress.openapi import build_openapi
 from functions.ingress.problems import CONTENT_TYPE, RequestError, find_problem
 from functions.ingress.requests import Request, check_machine, parse_key
+from functions.ingress.views import Views
 from settle.core.definition import Definition
+from settle.runtime.check_rights import check_read
 from settle.runtime.complete_callback import post_callback
-from settle.runtime.create_instance import Creation, put_instance
+from settle.runtime.create_instance import put_instance
 from settle.runtime.envelope import ControlAction
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
@@ -58,6 +58,7 @@ class Api:
 
     def __init__(self, ports: IngressPorts) -> None:
         self._ports = ports
+        self._views = Views(ports)
         self._openapi = ""
         self._app = APIGatewayHttpResolver(debug=False)  # else a traceback could reach a caller
         # Looked through in this order: the hot one first.
@@ -132,7 +133,7 @@ class Api:
         if seconds:
             headers["Preference-Applied"] = f"wait={seconds:g}"
         settled = all(view.is_final for view in views) or any(view.outcome is Outcome.QUARANTINED for view in views)
-        documents = [receipt_document(key, view) for view in views]
+        documents = self._views.receipts(key, views, self._request().principal())
         body = {"receipts": documents} if is_list else documents[0]
         _logger.debug("accepted", extra={**_log_keys(key), "receipt": views[0].id})
         return _json(HTTPStatus.OK if settled else HTTPStatus.ACCEPTED, body, headers)
@@ -149,34 +150,40 @@ class Api:
     # Instances -------------------------------------------------------------------------------------------------------
 
     def _get_instance(self, machine: str, instance: str) -> Response[str]:
+        request = self._request()
         found = read_instance(self._ports, parse_key(machine, instance))
-        if self._request().has_current(_etag(found)):
+        document = self._views.instance(found, request.principal())
+        if request.has_current(_etag(found)):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": _etag(found)})
-        return _json(HTTPStatus.OK, instance_document(self._ports.registry, found), {"ETag": _etag(found)})
+        return _json(HTTPStatus.OK, document, {"ETag": _etag(found)})
 
     def _wait_instance(self, machine: str, instance: str) -> Response[str]:
         key, request = parse_key(machine, instance), self._request()
         seconds = min(request.timeout_seconds(), self._seconds_left())
+        self._views.check(key, request.principal())
         found = wait_instance(self._ports, key, request.goal(), seconds)
         if found is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
-        return _json(HTTPStatus.OK, instance_document(self._ports.registry, found), {"ETag": _etag(found)})
+        return _json(HTTPStatus.OK, self._views.instance(found, request.principal()), {"ETag": _etag(found)})
 
     def _put_instance(self, machine: str, instance: str) -> Response[str]:
         key, request = parse_key(machine, instance), self._request()
         request.refuse_if_match()
         input_data, event = request.creation()
         creation = put_instance(self._ports, key, request.caller(), input_data, event)
+        receipts = self._views.receipts(key, creation.receipts, request.principal())
+        with_event = {"event_receipt": receipts[1]} if len(receipts) > 1 else {}
         if creation.instance is None:
-            document = _with_event(receipt_document(key, creation.receipts[0]), key, creation)
+            document = {**receipts[0], **with_event}
             return _json(HTTPStatus.ACCEPTED, document, {"Location": document["location"]})
-        document = _with_event(instance_document(self._ports.registry, creation.instance), key, creation)
+        document = {**self._views.made(creation.instance, request.principal()), **with_event}
         status = HTTPStatus.CREATED if creation.is_new else HTTPStatus.OK
         return _json(status, document, {"Location": instance_path(key), "ETag": _etag(creation.instance)})
 
     def _get_receipt(self, machine: str, instance: str, receipt: str) -> Response[str]:
-        key = parse_key(machine, instance)
-        return _json(HTTPStatus.OK, receipt_document(key, read_receipt(self._ports, key, receipt)))
+        key, principal = parse_key(machine, instance), self._request().principal()
+        (document,) = self._views.receipts(key, [read_receipt(self._ports, key, receipt)], principal)
+        return _json(HTTPStatus.OK, document)
 
     # Machines --------------------------------------------------------------------------------------------------------
 
@@ -192,7 +199,9 @@ class Api:
         return _diagram(self._ports.registry.get(check_machine(machine)), ())
 
     def _get_instance_diagram(self, machine: str, instance: str) -> Response[str]:
-        snapshot = read_instance(self._ports, parse_key(machine, instance)).snapshot
+        found = read_instance(self._ports, parse_key(machine, instance))
+        check_read(self._ports, found, self._request().principal())
+        snapshot = found.snapshot
         return _diagram(self._ports.registry.definition_for(snapshot), snapshot.configuration)
 
     def _get_openapi(self) -> Response[str]:
@@ -255,13 +264,6 @@ def _fits(rule: str, path: str) -> bool:
     return len(wanted) == len(found) and all(
         (name.startswith("<") and given != "") or name == given for name, given in zip(wanted, found, strict=True)
     )
-
-
-def _with_event(document: dict[str, Any], key: InstanceKey, creation: Creation) -> dict[str, Any]:
-    """Add what became of the event that came with a creation."""
-    for view in creation.receipts[1:]:
-        document["event_receipt"] = receipt_document(key, view)
-    return document
 
 
 def _etag(instance: Instance) -> str:

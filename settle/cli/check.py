@@ -11,6 +11,7 @@ from settle.runtime.machine_files import (
     check_calls,
     check_children,
     find_machine_files,
+    find_rules,
     load_machine_file,
     place_of,
 )
@@ -55,6 +56,7 @@ def _check_file(path: Path, owners: dict[str, Path], known: frozenset[str], *, s
         chart = load_machine_file(path)
         _check_id(chart, path, owners)
         check_children(path, chart, known)
+        find_rules(path)
         for definition in chart.versions.values():
             check_calls(path, definition, WORKER_TIMEOUT_SECONDS)
     except MachineFileError as error:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from settle.local import dev_routes, http_event, http_response
+from settle.local.dev_identity import IdentityError, read_identity
 from settle.local.dev_routes import DevRoutes
 from settle.local.errors import InvocationError, ThrottledError, TimedOutError
 from settle.local.http_response import HttpResponse, InvalidResponseError
@@ -46,10 +47,13 @@ class HttpFront:
             get their answer at once, so that clients who wait leave room for those who do not.
         dev: answers what the local system answers itself.
         clock: says when a request came.
+        identities: whether headers say who asks (see `settle.local.dev_identity`).
     """
 
-    def __init__(self, ingress: Ingress, *, max_waiting: int, dev: DevRoutes, clock: Clock) -> None:
-        self._ingress = ingress
+    def __init__(
+        self, ingress: Ingress, *, max_waiting: int, dev: DevRoutes, clock: Clock, identities: bool = False
+    ) -> None:
+        self._ingress, self._identities = ingress, identities
         self._max_waiting = max_waiting
         self._dev, self._clock = dev, clock
         self._waiting = 0
@@ -81,6 +85,13 @@ class HttpFront:
         waits = asks or scope["method"] == "PUT"
         request_id = str(uuid.UUID(bytes=os.urandom(16), version=4))
         event = http_event.to_event(_request(scope, body), request_id=request_id, now=self._clock.now())
+        if self._identities:
+            try:
+                identity = read_identity(event["headers"])
+            except IdentityError as error:
+                return http_response.problem(HTTPStatus.BAD_REQUEST, str(error))
+            if identity is not None:
+                event["requestContext"]["authorizer"] = identity
         self._waiting += asks
         try:
             return http_response.from_function(await self._ingress.invoke(event, request_id=request_id, waits=waits))

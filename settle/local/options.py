@@ -42,6 +42,7 @@ class Options:
         backend: `embedded` (SQLite) or `moto`.
         machines: directory of machine files.
         verbose: the functions' output goes to the console.
+        dev_identities: whether headers say who asks.
         ingress_handler: handler string.
         consumer_handler: handler string.
         worker_handler: handler string.
@@ -59,6 +60,7 @@ class Options:
     backend: str
     machines: Path
     verbose: bool
+    dev_identities: bool
     ingress_handler: str
     consumer_handler: str
     worker_handler: str
@@ -115,6 +117,12 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     add("--backend", choices=BACKENDS, default=environment.get("BACKEND") or "embedded", help="(BACKEND)")
     add("--machines", type=Path, default="machines", help="directory of machine files")
     add("--verbose", action="store_true", help="the functions' output goes to the console, not to DATA/logs")
+    add(
+        "--dev-identities",
+        action=argparse.BooleanOptionalAction,
+        default=environment.get("DEV_IDENTITIES", "") not in {"", "0", "no", "false", "off"},
+        help="headers say who asks: X-Dev-Principal, X-Dev-Claims (DEV_IDENTITIES)",
+    )
     add("--consumer-timeout", type=float, default=5.0, help="function timeout of the consumer, in seconds")
     add("--visibility-timeout", type=int, default=30, help="seconds until a failed message comes again")
     add("--consumer-concurrency", type=_positive, default=4, help="most batches of events at once")

@@ -95,6 +95,7 @@ class System:
             max_waiting=max(1, self._options.ingress_concurrency // 2),
             dev=DevRoutes(self._report, control),
             clock=self.backend.clock,
+            identities=self._options.dev_identities,
         )
 
     def _function(self, function: FunctionOptions) -> Function:

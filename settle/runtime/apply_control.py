@@ -63,6 +63,10 @@ class ControlApplier:
         if control.incarnation not in {None, turn.existing.incarnation}:
             turn.advance(control.position, Outcome.GONE)
             return
+        denied = self._applier.may_control(turn, control)
+        if denied:
+            turn.advance(control.position, Outcome.DENIED, denied)
+            return
         match control.action:
             case ControlAction.PAUSE:
                 self._switch(turn, control, paused=True)

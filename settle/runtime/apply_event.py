@@ -17,6 +17,7 @@ from settle.core.errors import (
     SnapshotTooLargeError,
     UnknownVersionError,
 )
+from settle.core.event import Event
 from settle.core.snapshot import LiveInvoke, Snapshot, Status
 from settle.core.snapshot_codec import encode_snapshot
 from settle.runtime.addresses import is_family
@@ -31,10 +32,11 @@ from settle.runtime.errors import (
     UnknownMachineError,
 )
 from settle.runtime.finished import finish_entry, is_duplicate
-from settle.runtime.incoming import RETENTION_TYPE, IncomingEvent
+from settle.runtime.incoming import CLIENT_ACTIONS, RETENTION_TYPE, IncomingControl, IncomingEvent
 from settle.runtime.instance import Blocked, Instance, Lane, ServiceOutcome
 from settle.runtime.journal import Journal, Services
 from settle.runtime.liveness import is_live
+from settle.runtime.permissions import view_of
 from settle.runtime.ports import Clock, Definitions
 from settle.runtime.promises import PromiseWriter
 from settle.runtime.receipt import Outcome
@@ -177,7 +179,7 @@ class EventApplier:
         """Run an event and record its verdict, or return the error for which it must be quarantined."""
         before = turn.existing.snapshot.configuration
         try:
-            verdict = self._run(turn, event)
+            verdict = self._deny(turn, event) or self._run(turn, event)
         except (InstanceTooLargeError, ServiceFailedError, DeadlineError):
             raise
         except SettleError as error:
@@ -209,6 +211,31 @@ class EventApplier:
         except SettleError:
             journal.keep()
             raise
+
+    def _deny(self, turn: Turn, event: IncomingEvent) -> Verdict | None:
+        """Ask the machine's rules about an event from outside; return the verdict when they say no."""
+        rules = self._definitions.rules_of(turn.key.machine)
+        if rules.allow_send is None or not event.is_from_outside:
+            return None
+        definition = self._definition_of(turn)
+        asked = Event(type=event.type, data=event.data, id=event.id)
+        try:
+            code = rules.judge(event.sender, asked, definition, view_of(turn.existing, definition))
+        except EventInvalidError as error:
+            return Verdict(outcome=Outcome.REFUSED, code=error.code, reason=str(error))
+        return Verdict(outcome=Outcome.DENIED, code=code) if code else None
+
+    def may_control(self, turn: Turn, control: IncomingControl) -> str:
+        """Return why the sender of a control message may not ask for what it says; nothing when they may."""
+        rules = self._definitions.rules_of(turn.key.machine)
+        if rules.allow_send is None or control.action not in CLIENT_ACTIONS:
+            return ""
+        definition, asked = self._definitions.get(turn.key.machine), Event(type=control.type, data={}, id=control.id)
+        try:
+            view = view_of(turn.existing, self._definition_of(turn))
+        except UnknownVersionError:  # what blocks the instance must not keep operators from it
+            view = None
+        return rules.judge(control.sender, asked, definition, view)
 
     def _definition_of(self, turn: Turn) -> Definition:
         snapshot = turn.existing.snapshot

@@ -8,9 +8,11 @@ from settle.core.codec import CodecError
 from settle.core.definition import Definition
 from settle.core.errors import InputInvalidError
 from settle.runtime.check_events import ClientEvent, check_events_against
+from settle.runtime.check_rights import asks_to_send, check_send
 from settle.runtime.envelope import CreateEnvelope, EnvelopeEvent
 from settle.runtime.errors import CreationRefusedError, InstanceExistsError
 from settle.runtime.ids import creation_id, hash_creation, is_same_creation
+from settle.runtime.incoming import CREATE_TYPE
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.outgoing import Caller, common_fields, send_body, write_body
@@ -52,6 +54,7 @@ def put_instance(
         InstanceExistsError: it was made from another input, or without the event.
         InputInvalidError: the input does not fit.
         CreationRefusedError: the machine refused to start.
+        DeniedError: a rule of the machine says no.
     """
     definition = ports.registry.get(key.machine)
     creation = hash_creation(input_data, None if event is None else {"type": event.type, "data": event.data})
@@ -60,6 +63,8 @@ def put_instance(
         return Creation(instance=_same(found, creation), is_new=False)
     _check_input(definition, input_data)
     check_events_against(definition, [event] if event else [])
+    if asks_to_send(ports, key.machine):
+        check_send(ports, key, caller.principal, (CREATE_TYPE, dict(input_data)), None)
     create_id = creation_id(str(key), creation, found.revision if found else 0)
     envelope = CreateEnvelope(
         **common_fields(ports, key, caller),

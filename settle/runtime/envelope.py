@@ -40,6 +40,22 @@ class EnvelopeEvent(_Model):
     data: JsonValue = Field(default_factory=dict)
 
 
+class TraceContext(BaseModel):
+    """How everything that follows from one request is found again. Nothing is ever decided by it.
+
+    What a newer release adds is passed over, so it needs no schema of its own.
+
+    Attributes:
+        correlation_id: in every log line about what follows; the client's own, or the id of its request.
+        parent: X-Ray's header for whatever comes next, `Root=...;Parent=...;Sampled=...`; None where nothing is traced.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    correlation_id: str = Field(default="", max_length=64)
+    parent: str | None = Field(default=None, max_length=256)
+
+
 class _Envelope(_Model):
     """What every message carries.
 
@@ -51,6 +67,7 @@ class _Envelope(_Model):
         claims: what the authorizer said about them.
         accepted_at: when the ingress accepted it, in seconds since the epoch.
         hops: how many messages between instances led to this one, without an event from outside in between.
+        trace: of the request that all this follows from; None where none is known.
     """
 
     schema_version: int = Field(default=FIRST_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
@@ -60,6 +77,7 @@ class _Envelope(_Model):
     claims: dict[str, JsonValue] = Field(default_factory=dict)
     accepted_at: float = 0.0
     hops: int | None = None
+    trace: TraceContext | None = None
 
 
 class EventsEnvelope(_Envelope):

@@ -23,6 +23,7 @@ SettleError
 ├── UnknownMachineError        no machine of that name                                   (caller, 404)
 ├── UnknownInstanceError       never created                                             (caller, 404)
 ├── UnknownReceiptError        nothing was accepted under this receipt id                (caller, 404)
+├── DeniedError                a rule of the machine says that the caller may not         (caller, 403)
 ├── UnknownEventError          the machine knows no such event type                      (caller, 422)
 ├── InternalEventError         a type that only the runtime may send                     (caller, 422)
 ├── KeyReusedError             the idempotency key came with another body before         (caller, 409)
@@ -189,6 +190,12 @@ class UnknownReceiptError(_CallerError):
     """No event was accepted under this receipt id, or so long ago that nothing is left of it."""
 
     code = "unknown_receipt"
+
+
+class DeniedError(_CallerError):
+    """A rule of the machine says that the caller may not do this, or may not see it."""
+
+    code = "denied"
 
 
 class UnknownEventError(_CallerError):

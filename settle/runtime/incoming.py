@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from settle.core.event import Event, EventKind
+from settle.core.permission import NOBODY, Principal
 from settle.runtime.envelope import (
     ControlAction,
     CreateEnvelope,
@@ -22,6 +23,15 @@ CREATE_TYPE: Final = "settle.create"
 TIMER_TYPE: Final = "settle.timer"
 RETENTION_TYPE: Final = "settle.retention"
 """Event types in the receipts of what is due."""
+
+CLIENT_ACTIONS: Final = (
+    ControlAction.PAUSE,
+    ControlAction.RESUME,
+    ControlAction.RETRY,
+    ControlAction.SKIP,
+    ControlAction.DELETE,
+)
+"""What clients may ask for; the rest is the runtime's own affair."""
 
 LiveEnvelope = TimerEnvelope | ResultEnvelope | RefusalEnvelope
 """What is meant for something that an instance waits for, and for nothing else."""
@@ -76,6 +86,16 @@ class IncomingEvent:
         return self.envelope if isinstance(self.envelope, LiveEnvelope) else None
 
     @property
+    def is_from_outside(self) -> bool:
+        """Whether neither the runtime nor an instance sent it, so that its sender has to have the right to."""
+        return self.live is None and not self.origin and self.parent is None
+
+    @property
+    def sender(self) -> Principal:
+        """Who sent it, with what the API's authorizer said about them."""
+        return Principal(name=self.principal, claims=self.envelope.claims)
+
+    @property
     def incarnation(self) -> str | None:
         """The only incarnation that a message of another instance is meant for; None for any."""
         return self.envelope.incarnation if isinstance(self.envelope, EventsEnvelope) else None
@@ -128,11 +148,17 @@ class IncomingControl:
     parent: ParentLink | None = None
     incarnation: str | None = None
     hops: int = 0
+    sender: Principal = NOBODY
 
     @property
     def type(self) -> str:
         """Event type in messages about it."""
-        return f"settle.{self.action.value}"
+        return control_type(self.action)
+
+
+def control_type(action: ControlAction) -> str:
+    """Return what a control message is called where events have types: `settle.pause` and so on."""
+    return f"settle.{action.value}"
 
 
 Incoming = IncomingEvent | IncomingControl

@@ -17,6 +17,7 @@ from settle.core.errors import DefinitionError, Disposition, SettleError
 from settle.core.spec import ANY_EVENT, EVENTLESS, WORKER_MARGIN_SECONDS, InvokeSpec
 from settle.runtime.errors import InternalEventError, NameInvalidError
 from settle.runtime.names import check_event_type, check_machine_name
+from settle.runtime.permissions import Rules, RuleSignatureError, read_rules
 
 MACHINES_PACKAGE: Final = "machines"
 EXPORT: Final = "MACHINE"
@@ -75,6 +76,18 @@ def load_machine_file(path: Path) -> Statechart:
         message = f"{where}: importing it raised {type(error).__name__}: {error}; mend that line"
         raise MachineFileError(message) from error
     return _check_names(place, _find_machine(place, module))
+
+
+def find_rules(path: Path) -> Rules:
+    """Return the permission rules of a machine file that was loaded.
+
+    Raises:
+        MachineFileError: one of them is no rule.
+    """
+    try:
+        return read_rules(sys.modules[f"{_package_of(path.parent)}.{path.stem}"])
+    except RuleSignatureError as error:
+        raise MachineFileError(f"{place_of(path)}: {error}") from error
 
 
 def check_calls(path: Path, definition: Definition, function_timeout: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, assert_never
 
 from settle.core.event import DONE_INVOKE, ERROR_COMMUNICATION, ERROR_INVOKE, is_internal
+from settle.core.permission import Principal
 from settle.runtime.envelope import (
     ControlEnvelope,
     CreateEnvelope,
@@ -101,6 +102,7 @@ def _open(envelope: Envelope, sequence: int, first: int, trusted: bool) -> Itera
                 parent=envelope.parent,
                 incarnation=envelope.incarnation,
                 hops=envelope.hops or 0,
+                sender=Principal(name=envelope.principal, claims=envelope.claims),
             )
         case TimerEnvelope():
             yield _open_timer(envelope, Position(sequence, first))

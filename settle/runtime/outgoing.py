@@ -1,10 +1,10 @@
 """A message as the ingress sends it: composed, checked, and put into the group of its instance."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from settle.runtime.envelope import Envelope, dump_envelope, parse_envelope
+from settle.core.permission import NOBODY, Principal
+from settle.runtime.envelope import Envelope, TraceContext, dump_envelope, parse_envelope
 from settle.runtime.ids import PositionReceiptId
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import InstanceKey
@@ -14,10 +14,15 @@ from settle.runtime.receipt import Position
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, as the API's authorizer names them."""
+    """Who asks, and how what follows from it is found again.
 
-    principal: str = ""
-    claims: Mapping[str, Any] = field(default_factory=dict)
+    Attributes:
+        principal: as the API's authorizer names them.
+        trace: goes along with everything that follows from the request.
+    """
+
+    principal: Principal = NOBODY
+    trace: TraceContext | None = None
 
 
 def common_fields(ports: IngressPorts, key: InstanceKey, caller: Caller) -> dict[str, Any]:
@@ -25,8 +30,9 @@ def common_fields(ports: IngressPorts, key: InstanceKey, caller: Caller) -> dict
     return {
         "machine": key.machine,
         "instance": key.instance,
-        "principal": caller.principal,
-        "claims": dict(caller.claims),
+        "principal": caller.principal.name,
+        "claims": dict(caller.principal.claims),
+        "trace": caller.trace,
         "accepted_at": ports.clock.now(),
     }
 

@@ -8,6 +8,7 @@ from settle.core.definition import Definition
 from settle.core.snapshot import Snapshot
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.ledger import LedgerEntry
+from settle.runtime.permissions import Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +192,9 @@ class Definitions(Protocol):
 
     def definition_for(self, snapshot: Snapshot) -> Definition:
         """Return the version that a snapshot runs on. Raises `UnknownVersionError`."""
+
+    def rules_of(self, machine: str) -> Rules:
+        """Return the permission rules of a machine; none for one that is not there."""
 
 
 class Clock(Protocol):

@@ -1,7 +1,7 @@
 """The registry: every machine that is deployed here, in every version that an instance may still be on."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +18,11 @@ from settle.runtime.machine_files import (
     check_children,
     check_inline_calls,
     find_machine_files,
+    find_rules,
     load_machine_file,
     place_of,
 )
+from settle.runtime.permissions import NO_RULES, Rules
 
 __all__ = ["MachineFileError", "Registry", "load_machines"]
 
@@ -36,11 +38,13 @@ class Registry:
         machines: the current definition of each, by name.
         versions: every definition of each, by name and version.
         files: the file of each, by name.
+        rules: the permission rules of each file that has some, by the name of its machine.
     """
 
     machines: Mapping[str, Definition]
     versions: Mapping[str, Mapping[int, Definition]]
     files: Mapping[str, Path]
+    rules: Mapping[str, Rules] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the machines, sorted."""
@@ -81,6 +85,10 @@ class Registry:
                 f"{message}; restore it under its number, and give what you changed a number of its own"
             )
         return definition
+
+    def rules_of(self, machine: str) -> Rules:
+        """Return the permission rules of a machine; none for one that is not registered."""
+        return self.rules.get(machine, NO_RULES)
 
     def check_timeouts(self, function_timeout: float) -> None:
         """Check that each inline service can end within one invocation.
@@ -140,4 +148,5 @@ def load_machines(directory: Path | str | None = None) -> Registry:
         machines={name: chart.definition for name, chart in charts.items()},
         versions={name: chart.versions for name, chart in charts.items()},
         files=files,
+        rules={name: find_rules(files[name]) for name in charts},
     )

@@ -1,8 +1,10 @@
 """Asking an instance to pause, to go on, to retry or to skip: what operators send; the consumer applies it."""
 
+from settle.runtime.check_rights import asks_to_send, check_send
 from settle.runtime.envelope import ControlAction, ControlEnvelope
 from settle.runtime.errors import NotBlockedError
 from settle.runtime.ids import ReceiptId
+from settle.runtime.incoming import control_type
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import InstanceKey
 from settle.runtime.outgoing import Caller, common_fields, send_body, write_body
@@ -15,10 +17,13 @@ def send_control(ports: IngressPorts, key: InstanceKey, caller: Caller, action: 
     Raises:
         UnknownMachineError, UnknownInstanceError: there is none.
         NotBlockedError: nothing to retry or skip.
+        DeniedError: a rule of the machine says no.
     """
     instance = read_instance(ports, key)
     if action in {ControlAction.RETRY, ControlAction.SKIP} and instance.blocked is None:
         raise NotBlockedError(f"{key} has no quarantined event to {action.value}")
+    if asks_to_send(ports, key.machine):
+        check_send(ports, key, caller.principal, (control_type(action), {}), instance)
     control_id = ports.new_id()
     envelope = ControlEnvelope(**common_fields(ports, key, caller), id=control_id, action=action)
     (receipt_id,) = send_body(ports, key, control_id, write_body(key, control_id, envelope))

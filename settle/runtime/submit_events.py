@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from settle.core.definition import Definition
 from settle.runtime.check_events import ClientEvent, check_events
+from settle.runtime.check_rights import asks_to_send, check_send
 from settle.runtime.envelope import EnvelopeEvent, EventsEnvelope
 from settle.runtime.errors import (
     InstanceGoneError,
@@ -20,7 +21,7 @@ from settle.runtime.errors import (
 )
 from settle.runtime.ids import KeyedReceiptId, ReceiptId, hash_request, keyed_event_ids, plain_event_ids
 from settle.runtime.ingress_ports import IngressPorts
-from settle.runtime.instance import MAX_HELD_EVENTS, InstanceKey
+from settle.runtime.instance import MAX_HELD_EVENTS, Instance, InstanceKey
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
 from settle.runtime.names import check_idempotency_key
 from settle.runtime.outgoing import Caller, common_fields, send_body, write_body
@@ -72,6 +73,7 @@ def post_events(ports: IngressPorts, request: EventsRequest) -> Accepted:
         MessageTooLargeError: all in all too large.
         KeyReusedError: the idempotency key came with another request before.
         PreconditionFailedError, TooManyHeldError: the instance does not take them now.
+        DeniedError: a rule of the machine says no to the first of them.
     """
     key = request.key
     definition = ports.registry.get(key.machine)
@@ -102,7 +104,7 @@ def _identify(ports: IngressPorts, request: EventsRequest) -> tuple[list[str], s
         return plain_event_ids(ports.new_id(), count), ""
     check_idempotency_key(request.idempotency_key)
     bodies = [{"type": event.type, "data": event.data} for event in request.events]
-    ids = keyed_event_ids(request.caller.principal, str(request.key), request.idempotency_key, count)
+    ids = keyed_event_ids(request.caller.principal.name, str(request.key), request.idempotency_key, count)
     return ids, hash_request(bodies, request.if_match)
 
 
@@ -116,7 +118,7 @@ def _enter(
     """
     now = ports.clock.now()
     older = None
-    if _wants_look(request, definition):
+    if _wants_look(ports, request, definition):
         older = ports.store.find_entries(request.key, [event_id], now).get(event_id)
         if older is None:
             _look(ports, request, definition)
@@ -132,13 +134,15 @@ def _enter(
     return older
 
 
-def _wants_look(request: EventsRequest, definition: Definition) -> bool:
-    return request.look_first or request.if_match is not None or not definition.create_on_event
+def _wants_look(ports: IngressPorts, request: EventsRequest, definition: Definition) -> bool:
+    if request.look_first or request.if_match is not None or not definition.create_on_event:
+        return True
+    return asks_to_send(ports, request.key.machine)
 
 
 def _look(ports: IngressPorts, request: EventsRequest, definition: Definition) -> None:
     """Ask the instance whether it would take the events, where that is worth a read."""
-    if not _wants_look(request, definition):
+    if not _wants_look(ports, request, definition):
         return
     instance = ports.store.load(request.key)
     if instance is not None and instance.deleted and not exists(instance):
@@ -148,8 +152,16 @@ def _look(ports: IngressPorts, request: EventsRequest, definition: Definition) -
             raise UnknownInstanceError(f"{request.key} was never created; create it with PUT")
         if request.if_match is not None:
             raise PreconditionFailedError(f"{request.key} does not exist, so it has no version {request.if_match}")
+        _check_rights(ports, request, None)
         return
+    _check_rights(ports, request, instance)
     if request.if_match not in {None, instance.version}:
         raise PreconditionFailedError(f"{request.key} is at version {instance.version}, not {request.if_match}")
     if instance.held is not None and len(instance.held) >= MAX_HELD_EVENTS:
         raise TooManyHeldError(f"{request.key} holds {len(instance.held)} events already")
+
+
+def _check_rights(ports: IngressPorts, request: EventsRequest, instance: Instance | None) -> None:
+    """Ask about the first event of a request; what the others will meet cannot be foreseen."""
+    first = request.events[0]
+    check_send(ports, request.key, request.caller.principal, (first.type, first.data), instance)

@@ -12,6 +12,7 @@ from settle.local.http_event import HttpRequest, to_event
 from settle.local.lambda_context import LambdaContext
 from settle.runtime.envelope import parse_envelope
 from settle.runtime.ingress_ports import IngressPorts
+from settle.runtime.permissions import Rules
 from settle.runtime.poll import Pauses
 from settle.runtime.registry import Registry
 from tests.support.system import System
@@ -68,12 +69,16 @@ class ApiGateway:
     Args:
         definitions: the machines, current versions.
         older: other versions of them.
+        rules: the permission rules of machines that have some.
     """
 
-    def __init__(self, *definitions: Definition, older: tuple[Definition, ...] = ()) -> None:
+    def __init__(
+        self, *definitions: Definition, older: tuple[Definition, ...] = (), rules: Mapping[str, Rules] | None = None
+    ) -> None:
         self.system = System(*definitions)
+        self.system.definitions.rules.update(rules or {})
         self.clock = WaitingClock(self.system)
-        self.registry = make_registry(*definitions, older=older)
+        self.registry = replace(make_registry(*definitions, older=older), rules=dict(rules or {}))
         self.ports = IngressPorts(
             registry=self.registry,
             store=self.system.store,

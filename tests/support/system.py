@@ -37,6 +37,7 @@ from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
 from settle.runtime.outlets import Outlets
+from settle.runtime.permissions import NO_RULES, Rules
 from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore, Scheduler, StandardQueue
 from settle.runtime.process_batch import BatchProcessor
 from settle.runtime.process_group import Invocation
@@ -73,6 +74,7 @@ class Definitions:
     def __init__(self, definitions: Iterable[Definition]) -> None:
         self.current = {definition.machine: definition for definition in definitions}
         self.versions = {(d.machine, d.version): d for d in self.current.values()}
+        self.rules: dict[str, Rules] = {}
 
     def get(self, machine: str) -> Definition:
         try:
@@ -85,6 +87,9 @@ class Definitions:
         if found is None or found.hash != snapshot.definition:
             raise UnknownVersionError(f"{snapshot.machine} has no version {snapshot.machine_version} like this")
         return found
+
+    def rules_of(self, machine: str) -> Rules:
+        return self.rules.get(machine, NO_RULES)
 
 
 class System:

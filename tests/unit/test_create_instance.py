@@ -2,6 +2,7 @@
 
 import pytest
 
+from settle.core.permission import Principal
 from settle.runtime.check_events import ClientEvent
 from settle.runtime.create_instance import put_instance
 from settle.runtime.envelope import CreateEnvelope
@@ -24,8 +25,8 @@ def api() -> ApiGateway:
 
 def test_a_creation_is_the_same_message_until_the_instance_changes(api: ApiGateway) -> None:
     api.clock.while_asleep = lambda: None
-    put_instance(api.ports, KEY, Caller(principal="ana"), {"a": 1}, SWITCH)
-    put_instance(api.ports, KEY, Caller(principal="ana"), {"a": 1}, SWITCH)
+    put_instance(api.ports, KEY, Caller(principal=Principal(name="ana")), {"a": 1}, SWITCH)
+    put_instance(api.ports, KEY, Caller(principal=Principal(name="ana")), {"a": 1}, SWITCH)
     ((deduplication_id, envelope),) = api.sent()
     creation = hash_creation({"a": 1}, {"type": "SWITCH", "data": {}})
     assert deduplication_id == creation_id("lamp/l1", creation, 0) != creation_id("lamp/l1", creation, 1)

@@ -146,6 +146,10 @@ def test_an_older_version_needs_its_children_too(tmp_path: Path) -> None:
 # Files that are wrong ------------------------------------------------------------------------------------------------
 
 MESSAGES = {
+    "wrong_rule": (
+        "wrong_rule/door.py: `allow_send` takes (principal, snapshot); "
+        "write `def allow_send(principal, event, snapshot)`"
+    ),
     "syntax_error": "syntax_error/door.py:3: this is not Python: '(' was never closed; mend that line",
     "helper_syntax_error": "helper_syntax_error/_helper.py:1: this is not Python: invalid syntax; mend that line",
     "import_error": (
@@ -255,6 +259,8 @@ def test_check_goes_on_after_a_wrong_file_and_fails(capsys: pytest.CaptureFixtur
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("ok     same_id/back.py: door version 1")
     assert lines[-2:] == ["wrong  same_id/front.py: back.py has the id 'door' too; rename one", "2 files, 1 wrong"]
+    assert main(["check", "--machines", str(BROKEN / "wrong_rule")]) == 1
+    assert capsys.readouterr().out == f"wrong  {MESSAGES['wrong_rule']}\n1 files, 1 wrong\n"
     assert main(["check", "--machines", str(BROKEN / "raises")]) == 1
     assert capsys.readouterr().out == f"wrong  {MESSAGES['raises']}\n1 files, 1 wrong\n"
 

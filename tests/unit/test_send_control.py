@@ -2,6 +2,7 @@
 
 import pytest
 
+from settle.core.permission import Principal
 from settle.runtime.create_instance import put_instance
 from settle.runtime.envelope import ControlAction, ControlEnvelope
 from settle.runtime.instance import InstanceKey
@@ -22,7 +23,7 @@ def api() -> ApiGateway:
 @pytest.mark.parametrize("action", [ControlAction.PAUSE, ControlAction.RESUME])
 def test_control_goes_through_the_group(api: ApiGateway, action: ControlAction) -> None:
     put_instance(api.ports, KEY, Caller(), {})
-    send_control(api.ports, KEY, Caller(principal="ana"), action)
+    send_control(api.ports, KEY, Caller(principal=Principal(name="ana")), action)
     ((deduplication_id, envelope),) = api.sent()
     assert isinstance(envelope, ControlEnvelope)
     assert (envelope.action, envelope.id, envelope.principal) == (action, deduplication_id, "ana")

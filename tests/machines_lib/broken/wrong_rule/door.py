@@ -1,0 +1,7 @@
+from settle import Statechart
+
+MACHINE = Statechart(id="door", states=["closed"])
+
+
+def allow_send(principal, snapshot):
+    return True
