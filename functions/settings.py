@@ -32,6 +32,8 @@ class RuntimeSettings(BaseModel):
         sender: as which a function sends, when embedded; on aws that is its role.
         clock: path of the file that says how far the local clock is ahead; empty on aws.
         machines: directory of the machine files; empty for the one that ships beside the functions.
+        stage: that metrics are told apart by; empty for no metrics.
+        tracing: whether segments of traces are sent.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -50,6 +52,8 @@ class RuntimeSettings(BaseModel):
     sender: str = Field(default="", alias="SETTLE_SENDER")
     clock: str = Field(default="", alias="SETTLE_CLOCK")
     machines: str = Field(default="", alias="SETTLE_MACHINES")
+    stage: str = Field(default="", alias="SETTLE_STAGE")
+    tracing: bool = Field(default=False, alias="SETTLE_TRACING")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:

@@ -1,7 +1,8 @@
 """The ingress: Lambda gives it the requests of the HTTP API."""
 
 import os
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -31,5 +32,14 @@ def _api() -> Api:
             clock=make_clock(settings),
             pauses=find_pauses(settings),
             new_id=new_id,
-        )
+        ),
+        _trace_parent_finder(settings),
     )
+
+
+def _trace_parent_finder(settings: IngressSettings) -> Callable[[], str | None]:
+    if not settings.tracing:
+        return lambda: None
+    from functions.tracing import find_parent  # noqa: PLC0415 - most stages do without
+
+    return partial(find_parent, os.environ)

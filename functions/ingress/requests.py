@@ -108,10 +108,11 @@ class Request:
 
     Args:
         event: that API Gateway gave, payload format 2.0; header names are lower case.
+        trace_parent: X-Ray's header for what follows from it; None where it is not traced.
     """
 
-    def __init__(self, event: Mapping[str, Any]) -> None:
-        self._event = event
+    def __init__(self, event: Mapping[str, Any], trace_parent: str | None = None) -> None:
+        self._event, self._trace_parent = event, trace_parent
         self._headers: Mapping[str, str] = event.get("headers") or {}
 
     def header(self, name: str) -> str:
@@ -122,7 +123,8 @@ class Request:
 
     def caller(self) -> Caller:
         """Return who asks, and how what follows from it is found again."""
-        return Caller(principal=self.principal(), trace=TraceContext(correlation_id=self.correlation_id()))
+        trace = TraceContext(correlation_id=self.correlation_id(), parent=self._trace_parent)
+        return Caller(principal=self.principal(), trace=trace)
 
     def principal(self) -> Principal:
         """Return who the API's authorizer says is calling; nobody where there is none."""

@@ -18,7 +18,7 @@ from functions.ingress.documents import (
 )
 from functions.ingress.openapi import build_openapi
 from functions.ingress.problems import CONTENT_TYPE, RequestError, find_problem
-from functions.ingress.requests import Request, check_machine, parse_key
+from functions.ingress.requests import CORRELATION_HEADER, Request, check_machine, parse_key
 from functions.ingress.views import Views
 from settle.core.definition import Definition
 from settle.runtime.check_rights import check_read
@@ -27,6 +27,7 @@ from settle.runtime.create_instance import put_instance
 from settle.runtime.envelope import ControlAction
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
+from settle.runtime.log_keys import make_log_keys
 from settle.runtime.read_instance import read_instance
 from settle.runtime.read_receipt import ReceiptView, read_receipt, wait_for
 from settle.runtime.receipt import Outcome
@@ -54,10 +55,11 @@ class Api:
 
     Args:
         ports: what the use cases work with.
+        find_trace_parent: says which segment of which trace the present request is; None where nothing is traced.
     """
 
-    def __init__(self, ports: IngressPorts) -> None:
-        self._ports = ports
+    def __init__(self, ports: IngressPorts, find_trace_parent: Callable[[], str | None] = lambda: None) -> None:
+        self._ports, self._find_trace_parent = ports, find_trace_parent
         self._views = Views(ports)
         self._openapi = ""
         self._app = APIGatewayHttpResolver(debug=False)  # else a traceback could reach a caller
@@ -85,7 +87,9 @@ class Api:
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one request."""
-        return self._app.resolve(event, context)
+        answer = self._app.resolve(event, context)
+        answer["headers"][CORRELATION_HEADER] = Request(event).correlation_id()
+        return answer
 
     # Events ----------------------------------------------------------------------------------------------------------
 
@@ -135,7 +139,8 @@ class Api:
         settled = all(view.is_final for view in views) or any(view.outcome is Outcome.QUARANTINED for view in views)
         documents = self._views.receipts(key, views, self._request().principal())
         body = {"receipts": documents} if is_list else documents[0]
-        _logger.debug("accepted", extra={**_log_keys(key), "receipt": views[0].id})
+        keys = make_log_keys(key.machine, key.instance, trace=self._request().caller().trace)
+        _logger.debug("accepted", extra={**keys, "receipt": views[0].id})
         return _json(HTTPStatus.OK if settled else HTTPStatus.ACCEPTED, body, headers)
 
     def _wait(self, key: InstanceKey, accepted: Accepted, seconds: float) -> tuple[ReceiptView, ...]:
@@ -232,7 +237,8 @@ class Api:
         """Turn an error into a problem; what is not the caller's fault is logged with its traceback."""
         problem = find_problem(error)
         names = self._app.context.get("_route_args") or {}
-        keys = {"machine_id": names.get("machine", ""), "instance_id": names.get("instance", "")}
+        trace = self._request().caller().trace
+        keys = make_log_keys(names.get("machine", ""), names.get("instance", ""), trace=trace)
         extra = {**keys, "code": problem.code, "status": int(problem.status)}
         if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             _logger.info("request refused", extra=extra)
@@ -245,7 +251,7 @@ class Api:
     # Requests --------------------------------------------------------------------------------------------------------
 
     def _request(self) -> Request:
-        return Request(self._app.current_event.raw_event)
+        return Request(self._app.current_event.raw_event, self._find_trace_parent())
 
     def _wait_seconds(self, request: Request) -> float:
         """Return how long to wait: what the client prefers, within what is left of the invocation."""
@@ -279,7 +285,3 @@ def _diagram(definition: Definition, configuration: Sequence[str]) -> Response[s
     from settle.drawing.mermaid import mermaid  # noqa: PLC0415 - few requests need it, and none the first
 
     return Response(status_code=HTTPStatus.OK, content_type=MERMAID, body=mermaid(definition, configuration))
-
-
-def _log_keys(key: InstanceKey) -> dict[str, str]:
-    return {"machine_id": key.machine, "instance_id": key.instance}

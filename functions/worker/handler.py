@@ -8,11 +8,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.logs import set_up_logs
+from functions.report import report
 from functions.wiring import make_clock, make_dead_letter_queue, make_queue, make_registry, make_store, make_tasks
 from functions.worker.settings import WorkerSettings
 from settle.core.errors import SettleError
 from settle.runtime.run_task import TaskRunner
 from settle.runtime.standard_message import read_standard_record
+from settle.runtime.tally import Tally
 
 _logger = logging.getLogger("settle")
 
@@ -27,6 +29,7 @@ class Worker:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
+        self._tallies: list[Tally] = []
         registry = make_registry(settings)
         registry.check_background(settings.function_timeout_seconds)
         self._runner = TaskRunner(
@@ -36,11 +39,14 @@ class Worker:
             dead_letters=make_dead_letter_queue(settings),
             definitions=registry,
             clock=make_clock(settings),
+            observe=self._tallies.append,
         )
 
     def work(self, event: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
         """Run the records of one SQS event."""
         failed = [record["messageId"] for record in event["Records"] if not self._run(record)]
+        report(self._settings, self._tallies)
+        self._tallies.clear()
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _run(self, record: dict[str, Any]) -> bool:

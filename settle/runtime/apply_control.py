@@ -14,6 +14,7 @@ from settle.runtime.finished import Finished, find_finished, finish_entry, finis
 from settle.runtime.incoming import IncomingControl, IncomingEvent
 from settle.runtime.instance import HeldEvent, Lane
 from settle.runtime.journal import Services
+from settle.runtime.log_keys import make_log_keys
 from settle.runtime.open_envelope import open_held
 from settle.runtime.ports import Clock, Definitions, InstanceStore
 from settle.runtime.receipt import Outcome
@@ -119,6 +120,7 @@ class ControlApplier:
         item, following = HeldReader(self._store, turn.key).oldest(instance, lane)
         event = open_held(item)
         verdict = Verdict(outcome=Outcome.SKIPPED, code=instance.blocked.code, before=instance.snapshot.configuration)
+        turn.observe(event, verdict.outcome, verdict.code)
         turn.release(item, following, lane)
         turn.update(blocked=None, run=None)
         turn.note(event.position, verdict.outcome, verdict.code)
@@ -214,6 +216,7 @@ class ControlApplier:
         if self._is_finished(turn, event):
             turn.release(*place)
             turn.note(event.position, Outcome.DUPLICATE)
+            turn.observe(event, Outcome.DUPLICATE)
             return
         if self._applier.is_late(turn, event):
             turn.release(*place)
@@ -242,5 +245,5 @@ class ControlApplier:
 
 def drop_control(control: IncomingControl, turn: Turn) -> None:
     """Say that a control message was for an instance that was never created."""
-    extra = {"machine_id": turn.key.machine, "instance_id": turn.key.instance, "action": control.action.value}
-    _logger.info("control message for an instance that was never created", extra=extra)
+    keys = make_log_keys(turn.key.machine, turn.key.instance, control.id)
+    _logger.info("control message for an instance that was never created", extra={**keys, "event_type": control.type})

@@ -36,12 +36,13 @@ from settle.runtime.incoming import CLIENT_ACTIONS, RETENTION_TYPE, IncomingCont
 from settle.runtime.instance import Blocked, Instance, Lane, ServiceOutcome
 from settle.runtime.journal import Journal, Services
 from settle.runtime.liveness import is_live
+from settle.runtime.log_keys import log_keys, make_log_keys
 from settle.runtime.permissions import view_of
 from settle.runtime.ports import Clock, Definitions
 from settle.runtime.promises import PromiseWriter
 from settle.runtime.receipt import Outcome
 from settle.runtime.settle_run import SettledRun, run_event, run_start
-from settle.runtime.turn import Turn, log_keys
+from settle.runtime.turn import Turn
 from settle.runtime.undeliverable import is_undeliverable, undeliverable
 from settle.runtime.verdict import Verdict, make_receipt
 
@@ -77,7 +78,8 @@ class EventApplier:
             return True
         definition = self._definitions.get(turn.key.machine)
         if event.live is not None or not (event.is_creation or definition.create_on_event):
-            _logger.info("event for an instance that was never created", extra={"event_id": event.id})
+            keys = make_log_keys(turn.key.machine, turn.key.instance, event.id, trace=event.envelope.trace)
+            _logger.info("event for an instance that was never created", extra={**keys, "event_type": event.type})
             return False
         turn.create(make_unstarted(turn, definition, event, self._clock.now()))
         return True
@@ -90,6 +92,7 @@ class EventApplier:
         """
         if is_duplicate(turn, event, finished):
             turn.advance(event.position, Outcome.DUPLICATE)
+            turn.observe(event, Outcome.DUPLICATE)
         elif self.is_late(turn, event):
             self._drop(turn, event)
         elif self.must_hold(turn, event):
@@ -143,6 +146,7 @@ class EventApplier:
         """Keep an event from the queue behind the others that wait."""
         turn.hold(event.position, event.body(), event.trusted, self._lane(turn.existing, event))
         turn.advance(event.position, Outcome.HELD)
+        turn.observe(event, Outcome.HELD)
 
     def _lane(self, instance: Instance, event: IncomingEvent) -> Lane:
         try:
@@ -171,13 +175,15 @@ class EventApplier:
             lane=lane,
         )
         turn.update(blocked=blocked)
-        _logger.error("event quarantined", extra={**log_keys(turn.existing, event.id), "code": error.code})
+        turn.observe(event, Outcome.QUARANTINED, error.code)
+        keys = log_keys(turn.existing, event.id, event.envelope.trace)
+        _logger.error("event quarantined", extra={**keys, "event_type": event.type, "code": error.code})
 
     # Running ---------------------------------------------------------------------------------------------------------
 
     def run(self, turn: Turn, event: IncomingEvent, record: Record) -> SettleError | None:
         """Run an event and record its verdict, or return the error for which it must be quarantined."""
-        before = turn.existing.snapshot.configuration
+        before, began_at = turn.existing.snapshot.configuration, self._clock.now()
         try:
             verdict = self._deny(turn, event) or self._run(turn, event)
         except (InstanceTooLargeError, ServiceFailedError, DeadlineError):
@@ -188,6 +194,7 @@ class EventApplier:
             return error
         turn.update(run=None)
         record(verdict)
+        turn.observe(event, verdict.outcome, verdict.code, began_at)
         self._finish(turn, event, replace(verdict, before=before))
         return None
 
@@ -323,7 +330,7 @@ class _Host:
         if run.rejected_by:
             return Verdict(outcome=Outcome.REFUSED, code=f"node:{run.rejected_by}")
         instance = turn.existing
-        turn.log(run.logs, self._event.id)
+        turn.log(run.logs, self._event)
         if run.taken or run.snapshot != instance.snapshot:
             size = len(encode_snapshot(run.snapshot).encode())
             if size > MAX_SNAPSHOT_BYTES:

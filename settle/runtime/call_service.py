@@ -12,6 +12,8 @@ from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.core.spec import InvokeSpec
 from settle.runtime.errors import ServiceFailedError
 from settle.runtime.instance import ServiceOutcome
+from settle.runtime.log_keys import make_log_keys
+from settle.runtime.tally import Tally
 
 PENDING: Final = ServiceOutcome(data=WAIT_FOR_CALLBACK.value)
 """The outcome, told by identity, of a service whose result comes from outside."""
@@ -27,8 +29,8 @@ class _AbandonedError(Exception):
     """A call was not done in time. Not `TimeoutError`: a service may raise that itself, well in time."""
 
 
-def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
-    """Call a service once and return how it ended.
+def call_service(invoke: InvokeSpec, call: ServiceCall, tally: Tally) -> ServiceOutcome:
+    """Call a service once, count that, and return how it ended.
 
     A `ServiceError`, one of the invoke's `final_errors`, and an answer that is not JSON data are outcomes: calling
     again would not change them. So is `PENDING`, when a background service waits for a callback.
@@ -37,6 +39,17 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
         ServiceFailedError: it raised anything else, or was not done in time. A call that is late is abandoned: its
             thread cannot be stopped, but nothing waits for it any more.
     """
+    tally.services += 1
+    try:
+        outcome = _call(invoke, call, tally)
+    except ServiceFailedError:
+        tally.service_errors += 1
+        raise
+    tally.service_errors += bool(outcome.error)
+    return outcome
+
+
+def _call(invoke: InvokeSpec, call: ServiceCall, tally: Tally) -> ServiceOutcome:
     fn = invoke.fn
     if fn is None:
         message = f"there is no function for the service {invoke.src!r}; pass one to the machine"
@@ -46,7 +59,9 @@ def call_service(invoke: InvokeSpec, call: ServiceCall) -> ServiceOutcome:
     except ServiceError as error:
         return _error_outcome(error)
     except _AbandonedError as error:
-        _logger.warning("service abandoned", extra={"service": invoke.src, "invoke": invoke.id, "key": call.key})
+        tally.services_abandoned += 1
+        keys = make_log_keys(call.machine, call.instance, call.event.id)
+        _logger.warning("service abandoned", extra={**keys, "service": invoke.src, "invoke": invoke.id})
         raise ServiceFailedError(f"service {invoke.src!r} took longer than {invoke.timeout} s") from error
     except invoke.final_errors as error:
         return _error_outcome(ServiceError(type(error).__name__, str(error)))

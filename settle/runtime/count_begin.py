@@ -6,6 +6,7 @@ from typing import Final
 from settle.runtime.errors import AttemptsExhaustedError, ConflictError, UnavailableError
 from settle.runtime.incoming import Incoming
 from settle.runtime.instance import Failing, InstanceKey
+from settle.runtime.log_keys import make_log_keys
 from settle.runtime.ports import Clock, InstanceStore
 from settle.runtime.receipt import Position
 from settle.runtime.turn import Turn
@@ -48,4 +49,4 @@ class BeginCounter:
                 turn.update(failing=None)
                 turn.commit(self._clock.now())
         except (ConflictError, UnavailableError) as error:
-            _logger.warning("a begin stays counted: %s", error)
+            _logger.warning("a begin stays counted: %s", error, extra=make_log_keys(key.machine, key.instance))

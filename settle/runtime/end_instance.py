@@ -24,11 +24,12 @@ from settle.runtime.instance_codec import encode_instance
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS
 from settle.runtime.letters import ENVELOPE_2, Letters, refusal_of, tell_parent
 from settle.runtime.limits import MAX_ITEM_BYTES
+from settle.runtime.log_keys import log_keys
 from settle.runtime.ports import Definitions
 from settle.runtime.promises import Promises, PromiseWriter
 from settle.runtime.receipt import Outcome
 from settle.runtime.settle_run import run_stop
-from settle.runtime.turn import Turn, log_keys
+from settle.runtime.turn import Turn
 from settle.runtime.verdict import Verdict
 
 CHILD_DELETED: Final = "child_deleted"
@@ -168,7 +169,7 @@ def retire(turn: Turn, event: IncomingEvent) -> Verdict:
         incarnation=turn.existing.incarnation,
     )
     turn.add_to_outbox(SendMessage(id=message_id, group=str(turn.key), body=dump_envelope(envelope)))
-    _logger.info("retention is over", extra=log_keys(turn.existing, event.id))
+    _logger.info("retention is over", extra=log_keys(turn.existing, event.id, event.envelope.trace))
     return Verdict(outcome=Outcome.APPLIED)
 
 
@@ -208,12 +209,13 @@ def _has_deadline(definitions: Definitions, instance: Instance, key: str) -> boo
 
 
 def log_late(turn: Turn, event: IncomingEvent) -> None:
-    """Count a result that nobody waits for any more: the line is what metrics are made from.
+    """Count a result that nobody waits for any more.
 
     A timer that comes too late was cancelled, which is what most timers are for.
     """
-    keys = {**log_keys(turn.existing, event.id), "event_type": event.type}
+    keys = {**log_keys(turn.existing, event.id, event.envelope.trace), "event_type": event.type}
     if isinstance(event.live, ResultEnvelope):
-        _logger.info("late result", extra={**keys, "late": 1})
+        turn.tally.late += 1
+        _logger.info("late result", extra=keys)
     else:
         _logger.debug("stale timer", extra=keys)

@@ -15,6 +15,7 @@ from settle.runtime.limits import MAX_DELAY_SECONDS
 from settle.runtime.outlets import Outlets
 from settle.runtime.ports import Clock, DeadLetterQueue
 from settle.runtime.standard_message import StandardMessage, open_or_bury
+from settle.runtime.tally import Observe, Tally, ignore
 
 ID_DIGITS: Final = 40
 UNREADABLE_GROUP: Final = "timers"
@@ -26,22 +27,31 @@ _logger = logging.getLogger("settle")
 
 
 def forward_timers(
-    outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, messages: Sequence[StandardMessage]
+    outlets: Outlets,
+    dead_letters: DeadLetterQueue,
+    clock: Clock,
+    messages: Sequence[StandardMessage],
+    observe: Observe = ignore,
 ) -> list[str]:
     """Forward what is due, let the rest wait again, and return the ids of the messages that have to come again."""
     failed: list[str] = []
+    tally = Tally()
     for message in messages:
         try:
-            _forward(outlets, dead_letters, clock, message)
+            _forward(outlets, dead_letters, clock, message, tally)
         except SettleError as error:
             _logger.warning("a timer has to wait: %s", error, extra={"code": error.code})
             failed.append(message.message_id)
+    observe(tally)
     return failed
 
 
-def _forward(outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, message: StandardMessage) -> None:
+def _forward(
+    outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, message: StandardMessage, tally: Tally
+) -> None:
     timer = open_or_bury(message, parse_timer, dead_letters, group=UNREADABLE_GROUP, reason=STRANGER)
     if timer is None:
+        tally.buried += 1
         return
     left = timer.due - clock.now()
     if left > 0:
@@ -52,6 +62,7 @@ def _forward(outlets: Outlets, dead_letters: DeadLetterQueue, clock: Clock, mess
         deduplication_id=_deduplication_id(timer),
         body=dump_envelope(timer),
     )
+    tally.timer_lateness.append(-left)
 
 
 def _deduplication_id(timer: TimerEnvelope) -> str:

@@ -4,7 +4,7 @@ A run is a pure function of the snapshot, the event and these outcomes, so it ca
 """
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from settle.core.codec import PlainCodec
@@ -17,6 +17,7 @@ from settle.runtime.call_service import call_service, failure_outcome
 from settle.runtime.errors import DeadlineError, ServiceFailedError
 from settle.runtime.ids import service_key
 from settle.runtime.instance import Run, ServiceOutcome
+from settle.runtime.tally import Tally
 from settle.runtime.turn import Turn
 
 _plain = PlainCodec()
@@ -49,11 +50,13 @@ class Services:
         deadline: of the invocation.
         known: outcomes that voided turns of this invocation came to, by key; filled further by each run.
         new_token: makes tokens that nobody can guess.
+        tally: counts the calls.
     """
 
     deadline: Deadline
     known: MutableMapping[str, ServiceOutcome]
     new_token: Callable[[], str]
+    tally: Tally = field(default_factory=Tally)
 
 
 class Journal:
@@ -69,7 +72,7 @@ class Journal:
 
     def __init__(self, turn: Turn, definition: Definition, event: Event, now: float, services: Services) -> None:
         self._turn, self._definition, self._event = turn, definition, event
-        self._deadline, self._known = services.deadline, services.known
+        self._deadline, self._known, self._tally = services.deadline, services.known, services.tally
         stored = turn.existing.run
         if stored is None or stored.event_id != event.id or stored.definition != definition.hash:
             stored = Run(event_id=event.id, now=now, definition=definition.hash)
@@ -114,7 +117,7 @@ class Journal:
             now=self.now,
         )
         try:
-            return call_service(invoke, call)
+            return call_service(invoke, call, self._tally)
         except ServiceFailedError as error:
             self._attempts[key] = attempt
             if attempt >= invoke.attempts:

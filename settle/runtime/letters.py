@@ -22,6 +22,7 @@ from settle.runtime.envelope import (
     TaskEvent,
     TimerEnvelope,
     TimerKind,
+    TraceContext,
     dump_envelope,
     parse_envelope,
 )
@@ -31,6 +32,7 @@ from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Instance, InstanceKey, OutboxEntry, SendMessage, ServiceOutcome
 from settle.runtime.ledger import LEDGER_MARK
 from settle.runtime.limits import check_message
+from settle.runtime.trace import follow, follow_later
 
 ENVELOPE_2: Final = 2
 """Schema of messages with a field that the first release did not know."""
@@ -107,6 +109,7 @@ class Letters:
             principal=event.principal if event else "",
             accepted_at=self.now,
             hops=self.hops - 1,
+            trace=self.trace,
             incarnation=self.sender.incarnation,
             invoke=live.key,
             token=token,
@@ -124,6 +127,7 @@ class Letters:
             instance=self.sender.key.instance,
             accepted_at=self.now,
             hops=hops,
+            trace=follow_later(self.trace),
             incarnation=self.sender.incarnation,
             what=what,
             key=timer,
@@ -147,7 +151,13 @@ class Letters:
             "instance": key.instance,
             "accepted_at": self.now,
             "hops": self.hops,
+            "trace": self.trace,
         }
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """Return the context of what follows from the event; of what an operator's wish leads to, none."""
+        return None if self.event is None else follow(self.event.envelope.trace, str(self.sender.key), self.event.id)
 
 
 def check_letter(group: str, name: str, body: str) -> None:
@@ -172,7 +182,9 @@ def result_letter(result: ResultEnvelope, what: str) -> SendMessage:
     return SendMessage(id=result.id, group=group, body=body)
 
 
-def tell_parent(child: str, parent: ParentLink, outcome: ServiceOutcome, hops: int) -> Callable[[str], SendMessage]:
+def tell_parent(
+    child: str, parent: ParentLink, outcome: ServiceOutcome, hops: int, trace: TraceContext | None = None
+) -> Callable[[str], SendMessage]:
     """Return what will tell a parent how its child ended: an error, when no message takes the result."""
     key = InstanceKey.parse(parent.group)
 
@@ -181,6 +193,7 @@ def tell_parent(child: str, parent: ParentLink, outcome: ServiceOutcome, hops: i
             machine=key.machine,
             instance=key.instance,
             hops=hops,
+            trace=trace,
             id=name,
             incarnation=parent.incarnation,
             invoke=parent.invoke,
@@ -198,4 +211,5 @@ def refusal_of(child: str, event: IncomingEvent, code: str, reason: str = "") ->
     if event.parent is None:
         raise ValueError(f"{child} has no parent")
     outcome = ServiceOutcome.failed(code, f"{child} was not started: {reason or code}")
-    return tell_parent(child, event.parent, outcome, event.hops + 1)(f"{event.id}-refused")
+    trace = follow(event.envelope.trace, child, event.id)
+    return tell_parent(child, event.parent, outcome, event.hops + 1, trace)(f"{event.id}-refused")

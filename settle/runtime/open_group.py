@@ -12,6 +12,7 @@ from settle.runtime.errors import (
 )
 from settle.runtime.incoming import Incoming, IncomingEvent
 from settle.runtime.letters import refusal_of
+from settle.runtime.log_keys import group_log_keys
 from settle.runtime.message import Message
 from settle.runtime.open_envelope import open_message
 from settle.runtime.ports import DeadLetterQueue, Definitions, EventQueue
@@ -43,6 +44,7 @@ def open_group(
             return opened, error
         except (EnvelopeInvalidError, UnknownMachineError) as error:
             _bury(message, error, dead_letters, events)
+            turn.tally.buried += 1
             opened.append([])
     return opened, None
 
@@ -66,7 +68,7 @@ def _open(turn: Turn, message: Message, definitions: Definitions) -> list[Incomi
 
 def _bury(message: Message, error: SettleError, dead_letters: DeadLetterQueue, events: EventQueue) -> None:
     """Put a message among the dead letters; a parent whose child it was to create hears of it first."""
-    _logger.warning("message buried: %s", error, extra={"message_group": message.group})
+    _logger.warning("message buried: %s", error, extra={**group_log_keys(message.group), "code": error.code})
     if message.trusted and isinstance(error, UnknownMachineError):
         for event in open_message(message):
             if isinstance(event, IncomingEvent) and event.parent is not None:

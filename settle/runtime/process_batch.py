@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from settle.runtime.errors import UnavailableError
+from settle.runtime.log_keys import group_log_keys
 from settle.runtime.message import Message
 from settle.runtime.process_group import GroupResult, Invocation, process_group
 
@@ -86,7 +87,7 @@ def _process(invocation: Invocation, group: Sequence[Message]) -> GroupResult:
     try:
         result = process_group(invocation, group)
     except Exception:
-        _logger.exception("unexpected error", extra={"message_group": group[0].group})
+        _logger.exception("unexpected error", extra=group_log_keys(group[0].group))
         result = GroupResult(done=(), failed=tuple(group), delay=UNEXPECTED_DELAY_SECONDS)
     _delay(invocation, result)
     return result

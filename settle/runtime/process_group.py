@@ -25,12 +25,14 @@ from settle.runtime.finished import Finished, find_finished, finish_entry, is_du
 from settle.runtime.incoming import Incoming, IncomingControl, IncomingEvent
 from settle.runtime.instance import InstanceKey, ServiceOutcome
 from settle.runtime.journal import Deadline, Services
+from settle.runtime.log_keys import group_log_keys
 from settle.runtime.message import Message
 from settle.runtime.open_group import keyed_ids, open_group
 from settle.runtime.outlets import Outlets
 from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, InstanceStore
 from settle.runtime.receipt import Outcome, Receipt
 from settle.runtime.relay_outbox import relay_outbox
+from settle.runtime.tally import Observe, Tally, ignore
 from settle.runtime.turn import Turn
 from settle.runtime.undeliverable import is_undeliverable, undeliverable
 from settle.runtime.verdict import Verdict
@@ -49,7 +51,7 @@ _logger = logging.getLogger("settle")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What one invocation of the consumer works with."""
+    """What one invocation of the consumer works with; `observe` is told of each group."""
 
     store: InstanceStore
     outlets: Outlets
@@ -58,6 +60,7 @@ class Invocation:
     clock: Clock
     deadline: Deadline
     new_token: Callable[[], str]
+    observe: Observe = ignore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +80,25 @@ class GroupResult:
 
 def process_group(invocation: Invocation, messages: Sequence[Message]) -> GroupResult:
     """Process the messages of one group, in order. Every `SettleError` ends up in the result."""
+    tally, began_at = Tally(), invocation.clock.now()
+    try:
+        return _process(invocation, messages, tally)
+    finally:
+        tally.settle_seconds = invocation.clock.now() - began_at
+        invocation.observe(tally)
+
+
+def _process(invocation: Invocation, messages: Sequence[Message], tally: Tally) -> GroupResult:
     known: dict[str, ServiceOutcome] = {}
     counter = BeginCounter(invocation.clock)
     fold = True
     error: SettleError | None = None
     for _ in range(MAX_TURNS):
         try:
-            return _GroupTurn(invocation, messages, known, counter, fold=fold).run()
+            return _GroupTurn(invocation, messages, known, counter, tally, fold=fold).run()
         except ConflictError as conflict:
             error = conflict
+            tally.conflicts += 1
         except InstanceTooLargeError as too_large:
             error, fold = too_large, False
         except SettleError as failure:
@@ -93,7 +106,7 @@ def process_group(invocation: Invocation, messages: Sequence[Message]) -> GroupR
             break
     if error is not None and error.disposition is Disposition.RETRY:
         counter.forget(invocation.store, InstanceKey.parse(messages[0].group), messages[0].queue)
-    _logger.warning("group failed", extra={"message_group": messages[0].group}, exc_info=error)
+    _logger.warning("group failed", extra=group_log_keys(messages[0].group), exc_info=error)
     return GroupResult(done=(), failed=tuple(messages), delay=_backoff(messages[0].receives))
 
 
@@ -105,20 +118,22 @@ class _GroupTurn:
         messages: of one group, in order.
         known: service outcomes that earlier turns of this invocation learned.
         counter: counts begins over all turns of this invocation.
+        tally: counts what is done.
         fold: whether events may share a commit; without, the one that does not fit an item is found.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a turn works with
         self,
         invocation: Invocation,
         messages: Sequence[Message],
         known: MutableMapping[str, ServiceOutcome],
         counter: BeginCounter,
+        tally: Tally,
         *,
         fold: bool,
     ) -> None:
         self._in, self._messages, self._counter, self._fold = invocation, messages, counter, fold
-        services = Services(deadline=invocation.deadline, known=known, new_token=invocation.new_token)
+        services = Services(deadline=invocation.deadline, known=known, new_token=invocation.new_token, tally=tally)
         self._applier = EventApplier(invocation.definitions, invocation.clock, services)
         self._controls = ControlApplier(
             invocation.store,
@@ -128,7 +143,7 @@ class _GroupTurn:
             definitions=invocation.definitions,
             relay=self._relay,
         )
-        self._turn = Turn(invocation.store, InstanceKey.parse(messages[0].group), messages[0].queue)
+        self._turn = Turn(invocation.store, InstanceKey.parse(messages[0].group), messages[0].queue, tally)
 
     def run(self) -> GroupResult:
         """Take the messages one after the other; what comes before a failure is kept."""
@@ -162,7 +177,7 @@ class _GroupTurn:
         if failure is None:
             return GroupResult(done=done)
         delay = self._delay(failure, failed[0])
-        extra = {"message_group": failed[0].group, "code": failure.code, "delay": delay}
+        extra = {**group_log_keys(failed[0].group), "code": failure.code, "delay": delay}
         _logger.warning("event has to wait: %s", failure, extra=extra)
         return GroupResult(done=done, failed=failed, delay=delay)
 

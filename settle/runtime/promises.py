@@ -189,7 +189,7 @@ class PromiseWriter:
             parent = self._instance.parent
             if parent is not None and after.status is not Status.STOPPED:
                 child, outcome = str(self._instance.key), ServiceOutcome(data=after.output)
-                yield tell_parent(child, parent, outcome, self._letters.hops)
+                yield tell_parent(child, parent, outcome, self._letters.hops, self._letters.trace)
 
     # Entries ----------------------------------------------------------------------------------------------------------
 

@@ -21,9 +21,10 @@ from settle.runtime.instance import (
     SendTimer,
 )
 from settle.runtime.ledger import LEDGER_MARK
+from settle.runtime.log_keys import log_keys
 from settle.runtime.outlets import Outlets, carry_timer
 from settle.runtime.ports import Clock, InstanceStore
-from settle.runtime.turn import Turn, log_keys
+from settle.runtime.turn import Turn
 
 MAX_CONFLICTS: Final = 10
 """How often an entry's removal is tried again because somebody else stored the instance meanwhile."""
@@ -61,6 +62,7 @@ def _take_off(turn: Turn, done: Collection[str], refused: list[SendMessage], clo
                 turn.update(outbox=(*left, *refused))
                 turn.commit(clock.now())
         except ConflictError:
+            turn.tally.conflicts += 1
             continue
         return
     raise ConflictError(f"{turn.key} changed under {MAX_CONFLICTS} attempts to clear its outbox")

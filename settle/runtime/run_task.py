@@ -11,7 +11,7 @@ import hashlib
 import logging
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from settle.core.codec import PlainCodec
 from settle.core.definition import Definition
@@ -25,9 +25,12 @@ from settle.runtime.instance import Instance, InstanceKey, ServiceOutcome
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
 from settle.runtime.letters import result_letter
 from settle.runtime.liveness import find_live, is_token
+from settle.runtime.log_keys import make_log_keys
 from settle.runtime.ports import Clock, DeadLetterQueue, Definitions, EventQueue, InstanceStore, StandardQueue
 from settle.runtime.standard_message import StandardMessage, open_or_bury
+from settle.runtime.tally import Observe, Taken, Tally, ignore
 from settle.runtime.tokens import Token
+from settle.runtime.trace import follow
 
 LOST_CODE: Final = "lost"
 """Code of the error of a service whose call nobody saw end, and which may not be begun again."""
@@ -39,6 +42,9 @@ PENDING_ENTRY: Final = "pending"
 """Entered when a call has handed its token out."""
 TASK_MARK: Final = "task"
 """In place of a body hash."""
+DONE: Final = "done"
+FAILED_ATTEMPT: Final = "failed_attempt"
+"""How calls end in traces, besides the code of an error."""
 JITTER_DIGITS: Final = 4
 ID_DIGITS: Final = 40
 
@@ -57,6 +63,7 @@ class TaskRunner:
         dead_letters: for what cannot be read.
         definitions: the registered machines.
         clock: tells the time.
+        observe: is told of each task.
     """
 
     store: InstanceStore
@@ -65,6 +72,7 @@ class TaskRunner:
     dead_letters: DeadLetterQueue
     definitions: Definitions
     clock: Clock
+    observe: Observe = ignore
 
     def run(self, message: StandardMessage) -> bool:
         """Run one task; False when its message has to come again.
@@ -72,8 +80,15 @@ class TaskRunner:
         Raises:
             SettleError: the world is at fault; the message comes again by itself.
         """
-        task = self._open(message)
-        found = None if task is None else self._find(task)
+        tally = Tally()
+        try:
+            return self._run(message, tally)
+        finally:
+            self.observe(tally)
+
+    def _run(self, message: StandardMessage, tally: Tally) -> bool:
+        task = self._open(message, tally)
+        found = None if task is None else self._find(task, tally)
         if task is None or found is None:
             return True
         instance, definition, invoke = found
@@ -81,14 +96,17 @@ class TaskRunner:
         attempt, begun = self._begin(task, invoke)
         if attempt > _allowed(invoke):
             return self._give_up_begun(task, message, invoke, begun)
+        began_at = self.clock.now()
         try:
-            outcome = call_service(invoke, self._call(task, instance, definition, attempt))
+            outcome = call_service(invoke, self._call(task, instance, definition, attempt), tally)
         except ServiceFailedError as error:
             if attempt < _allowed(invoke):
+                self._note(tally, task, began_at, FAILED_ATTEMPT)
                 _logger.warning("service has to wait: %s", error, extra=_log_keys(task))
                 self.tasks.postpone(message.receipt_handle, find_pause(invoke, task.token, attempt))
                 return False
             outcome = failure_outcome(error)
+        self._note(tally, task, began_at, outcome.error or DONE)
         if outcome is PENDING:
             self._enter(task, PENDING_ENTRY, invoke)
         else:
@@ -97,20 +115,40 @@ class TaskRunner:
 
     def give_up(self, message: StandardMessage) -> None:
         """Answer for a task that the queue has given up: nobody knows how it ended."""
-        task = self._open(message)
-        found = None if task is None else self._find(task)
+        tally = Tally()
+        task = self._open(message, tally)
+        found = None if task is None else self._find(task, tally)
         if task is not None and found is not None and not self._waits_for_callback(task):
             self._answer(task, _lost(found[2]))
+            tally.service_errors += 1
+        self.observe(tally)
 
-    def _open(self, message: StandardMessage) -> TaskEnvelope | None:
-        return open_or_bury(message, parse_task, self.dead_letters, group=UNREADABLE_GROUP, reason=STRANGER)
+    def _open(self, message: StandardMessage, tally: Tally) -> TaskEnvelope | None:
+        task = open_or_bury(message, parse_task, self.dead_letters, group=UNREADABLE_GROUP, reason=STRANGER)
+        tally.buried += task is None
+        return task
 
-    def _find(self, task: TaskEnvelope) -> tuple[Instance, Definition, InvokeSpec] | None:
+    def _note(self, tally: Tally, task: TaskEnvelope, began_at: float, outcome: str) -> None:
+        """Have it known how a call ended."""
+        tally.taken.append(
+            Taken(
+                group=_group_of(task),
+                event_id=_digest(task),
+                type=task.invoke,
+                outcome=outcome,
+                trace=task.trace,
+                began_at=began_at,
+                ended_at=self.clock.now(),
+            )
+        )
+
+    def _find(self, task: TaskEnvelope, tally: Tally) -> tuple[Instance, Definition, InvokeSpec] | None:
         """Return what a task belongs to; None when nobody waits for it any more."""
         instance = self.store.load(InstanceKey(task.machine, task.instance))
         live = find_live(instance, task.incarnation, task.invoke)
         if instance is None or live is None or not is_token(instance, task.invoke, task.token):
-            _logger.info("late", extra={**_log_keys(task), "late": 1})
+            tally.late += 1
+            _logger.info("nobody waits for this service any more", extra=_log_keys(task))
             return None
         definition = self.definitions.definition_for(instance.snapshot)
         return instance, definition, definition.invokes[live.id]
@@ -176,6 +214,7 @@ class TaskRunner:
             machine=task.machine,
             instance=task.instance,
             hops=task.hops,
+            trace=follow(task.trace, _group_of(task), _digest(task)),
             id=f"result-{_digest(task)}",
             incarnation=task.incarnation,
             invoke=task.invoke,
@@ -218,5 +257,10 @@ def _entry_id(task: TaskEnvelope, what: str) -> str:
     return f"task-{_digest(task)}-{what}"
 
 
-def _log_keys(task: TaskEnvelope) -> dict[str, str]:
-    return {"machine_id": task.machine, "instance_id": task.instance, "event_id": task.event.id, "invoke": task.invoke}
+def _group_of(task: TaskEnvelope) -> str:
+    return str(InstanceKey(task.machine, task.instance))
+
+
+def _log_keys(task: TaskEnvelope) -> dict[str, Any]:
+    keys = make_log_keys(task.machine, task.instance, task.event.id, trace=task.trace)
+    return {**keys, "invoke": task.invoke}

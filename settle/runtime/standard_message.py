@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from settle.runtime.errors import EnvelopeInvalidError
+from settle.runtime.log_keys import group_log_keys
 from settle.runtime.message import is_trusted
 from settle.runtime.ports import DeadLetterQueue
 
@@ -68,6 +69,6 @@ def open_or_bury(
             return parse(message.body)
         except EnvelopeInvalidError as error:
             reason = str(error)
-    _logger.warning("message buried: %s", reason, extra={"message_group": group})
+    _logger.warning("message buried: %s", reason, extra=group_log_keys(group))
     dead_letters.bury(group=group, deduplication_id=message.message_id, body=message.body, reason=reason)
     return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from settle.core.effects import Log
 from settle.runtime.errors import ConflictError
+from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import (
     FIRST_NUMBER,
     HeldEvent,
@@ -20,17 +21,26 @@ from settle.runtime.instance import (
     OutboxEntry,
     Watermark,
 )
+from settle.runtime.log_keys import log_keys
 from settle.runtime.ports import ABSENT, Expected, InstanceStore
 from settle.runtime.receipt import Outcome, Position, ShortReceipt
 from settle.runtime.ring import trim_ring
+from settle.runtime.tally import Taken, Tally
 
 _logger = logging.getLogger("settle")
 
 
 class Turn:
-    """The working copy of one instance. `instance` is None while it was never created."""
+    """The working copy of one instance. `instance` is None while it was never created.
 
-    def __init__(self, store: InstanceStore, key: InstanceKey, queue: str) -> None:
+    Args:
+        store: of the instance.
+        key: of the instance.
+        queue: ARN of the queue that its events come from.
+        tally: where to note what was stored.
+    """
+
+    def __init__(self, store: InstanceStore, key: InstanceKey, queue: str, tally: Tally | None = None) -> None:
         self._store = store
         self.key = key
         self.queue = queue
@@ -38,9 +48,11 @@ class Turn:
         self._expected: Expected
         self._clean: Instance | None
         self._dirty: bool
+        self.tally = Tally() if tally is None else tally
         self._hold: list[HeldEvent]
         self._release: list[int]
-        self._logs: list[tuple[Log, str]]
+        self._logs: list[tuple[Log, IncomingEvent | None]]
+        self._taken: list[Taken]
         self.reads = 0
         self.reload()
 
@@ -75,7 +87,7 @@ class Turn:
         self.instance = self._clean = self._store.load(self.key)
         self._expected = expected_of(self.instance)
         self._dirty = False
-        self._hold, self._release, self._logs = [], [], []
+        self._forget()
 
     # Changing --------------------------------------------------------------------------------------------------------
 
@@ -139,14 +151,33 @@ class Turn:
         """Have something done after the commit."""
         self.update(outbox=(*self.existing.outbox, *entries))
 
-    def log(self, logs: tuple[Log, ...], event_id: str) -> None:
+    def log(self, logs: tuple[Log, ...], event: IncomingEvent | None) -> None:
         """Write lines for the operator after the commit."""
-        self._logs.extend((line, event_id) for line in logs)
+        self._logs.extend((line, event) for line in logs)
+
+    def observe(self, event: IncomingEvent, outcome: Outcome, code: str = "", began_at: float = 0.0) -> None:
+        """Have it known after the commit what became of an event; `began_at` is left out where it did not run."""
+        self._taken.append(
+            Taken(
+                group=str(self.key),
+                event_id=event.id,
+                type=event.type,
+                outcome=outcome,
+                code=code,
+                version=self.existing.version,
+                trace=event.envelope.trace,
+                accepted_at=event.envelope.accepted_at if event.is_from_outside else 0.0,
+                began_at=began_at,
+            )
+        )
 
     def roll_back(self) -> None:
         """Drop every change since the last commit, or since the read."""
         self.instance, self._dirty = self._clean, False
-        self._hold, self._release, self._logs = [], [], []
+        self._forget()
+
+    def _forget(self) -> None:
+        self._hold, self._release, self._logs, self._taken = [], [], [], []
 
     # Storing ---------------------------------------------------------------------------------------------------------
 
@@ -165,13 +196,14 @@ class Turn:
         self.instance = self._clean = instance
         self._expected = expected_of(instance)
         self._dirty = False
-        self._hold, self._release = [], []
         self._write_logs()
+        self.tally.taken += [replace(each, began_at=each.began_at or now, ended_at=now) for each in self._taken]
+        self._forget()
 
     def _write_logs(self) -> None:
-        for line, event_id in self._logs:
-            _logger.info(line.message, extra=log_keys(self.existing, event_id) | {"data": line.data})
-        self._logs = []
+        for line, event in self._logs:
+            keys = log_keys(self.existing, event.id, event.envelope.trace) if event else log_keys(self.existing)
+            _logger.info(line.message, extra=keys | {"data": line.data})
 
 
 def expected_of(instance: Instance | None) -> Expected:
@@ -179,13 +211,3 @@ def expected_of(instance: Instance | None) -> Expected:
     if instance is None:
         return ABSENT
     return Expected(incarnation=instance.incarnation, revision=instance.revision)
-
-
-def log_keys(instance: Instance, event_id: str = "") -> dict[str, Any]:
-    """Return the keys that every log line about an instance carries."""
-    return {
-        "machine_id": instance.key.machine,
-        "instance_id": instance.key.instance,
-        "event_id": event_id,
-        "snapshot_version": instance.version,
-    }

@@ -8,7 +8,9 @@ from settle.runtime.envelope import RefusalEnvelope, dump_envelope
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import InstanceKey, SendMessage
 from settle.runtime.ledger import LEDGER_MARK
+from settle.runtime.log_keys import group_log_keys
 from settle.runtime.receipt import Outcome
+from settle.runtime.trace import follow
 from settle.runtime.verdict import Verdict
 
 NOT_CREATED: Final = "not_created"
@@ -34,11 +36,13 @@ def undeliverable(target: str, event: IncomingEvent, verdict: Verdict) -> SendMe
     sender, name = InstanceKey.parse(event.origin), f"{event.id}-undelivered"
     code = verdict.code or verdict.outcome.value
     message = f"{event.type!r} for {target} was not delivered: {verdict.reason or code}"
-    _logger.info("message not delivered", extra={"origin": event.origin, "target": target, "code": code})
+    keys = {**group_log_keys(target), "event_id": event.id}
+    _logger.info("message not delivered", extra={**keys, "origin": event.origin, "code": code})
     envelope = RefusalEnvelope(
         machine=sender.machine,
         instance=sender.instance,
         hops=event.hops + 1,
+        trace=follow(event.envelope.trace, target, event.id),
         id=name,
         incarnation=event.id.partition(":")[0],
         data={"code": code, "message": message, "target": target, "type": event.type},

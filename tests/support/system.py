@@ -44,6 +44,7 @@ from settle.runtime.process_group import Invocation
 from settle.runtime.receipt import Outcome, ShortReceipt
 from settle.runtime.run_task import TaskRunner
 from settle.runtime.standard_message import StandardMessage, read_standard_record
+from settle.runtime.tally import Taken, Tally
 
 VISIBILITY_SECONDS = 30
 STANDARD_ARN = "arn:aws:sqs:eu-central-1:123456789012:standard"
@@ -118,6 +119,7 @@ class System:
         self.definitions = Definitions(definitions)
         self.remaining: Callable[[], float] = lambda: 1000.0
         self.batches: list[list[ReceivedMessage]] = []
+        self.tallies: list[Tally] = []
         self._processor = BatchProcessor()
         self._ids = 0
 
@@ -188,6 +190,7 @@ class System:
             clock=self.clock,
             deadline=Deadline(remaining=lambda: self.remaining()),  # noqa: PLW0108 - a test may replace it later
             new_token=self.new_id,
+            observe=self.tallies.append,
         )
         records = to_event(received, arn=self.polled.arn)["Records"]
         return self._processor.process(invocation, [read_record(record, self.senders) for record in records])
@@ -232,7 +235,7 @@ class System:
         return len(received)
 
     def run_forwarder(self, messages: Sequence[StandardMessage]) -> list[str]:
-        return forward_timers(self.outlets(), self.dead_letter_queue, self.clock, messages)
+        return forward_timers(self.outlets(), self.dead_letter_queue, self.clock, messages, self.tallies.append)
 
     def work(self) -> int:
         done = 0
@@ -252,6 +255,7 @@ class System:
             dead_letters=self.dead_letter_queue,
             definitions=self.definitions,
             clock=self.clock,
+            observe=self.tallies.append,
         )
         message = standard_messages([received], self.senders)[0]
         if lost:
@@ -268,6 +272,10 @@ class System:
             self.batches.append(received)
             self.polled.delete(self.consume(received))
         return len(received)
+
+    def taken(self) -> list[Taken]:
+        """Look at everything that observers were told of."""
+        return [taken for tally in self.tallies for taken in tally.taken]
 
     # Looking ---------------------------------------------------------------------------------------------------------
 

@@ -90,9 +90,40 @@ def test_log_lines_carry_the_keys_that_operators_search_for(
     received = queue.receive(max_messages=10, visibility_timeout=30)
     consumer.handler(to_event(received, arn=queue.arn), Context())  # type: ignore[arg-type]
     line = json.loads(lines.getvalue())
-    assert line["message_group"] == "count/1"
+    keys = ("machine_id", "instance_id", "event_id", "snapshot_version", "correlation_id")
+    assert [line.get(key) for key in keys] == ["count", "1", "", None, ""]
     assert "not an envelope" in line["message"]
     assert "nonsense" not in lines.getvalue()
+
+
+def test_a_batch_is_one_line_of_metrics_in_a_stage_and_none_elsewhere(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = SqliteQueue(database, SystemClock(), sender="ingress")
+    for stage in ("", "dev"):
+        monkeypatch.setenv("SETTLE_STAGE", stage)
+        consumer._consumer.cache_clear()
+        for group in ("count/1", "count/2"):
+            send(queue, group)
+        received = queue.receive(max_messages=10, visibility_timeout=30)
+        consumer.handler(to_event(received, arn=queue.arn), Context())  # type: ignore[arg-type]
+        queue.delete([each.receipt_handle for each in received])
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+        assert [line["Applied"] for line in lines] == ([[2.0]] if stage else [])
+
+
+def test_the_events_of_a_batch_are_traced_where_that_was_switched_on(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr("functions.tracing.send_traces", lambda tallies, _environ: sent.extend(tallies))
+    monkeypatch.setenv("SETTLE_TRACING", "on")
+    consumer._consumer.cache_clear()
+    queue = SqliteQueue(database, SystemClock(), sender="ingress")
+    send(queue, "count/1")
+    received = queue.receive(max_messages=10, visibility_timeout=30)
+    consumer.handler(to_event(received, arn=queue.arn), Context())  # type: ignore[arg-type]
+    assert [taken.group for tally in sent for taken in tally.taken] == ["count/1"]
 
 
 def test_a_service_that_could_never_start_is_found_when_the_function_starts(

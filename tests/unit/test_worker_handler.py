@@ -135,6 +135,20 @@ def test_a_timer_is_forwarded_by_the_consumer(queues: Queues) -> None:
     assert queues.instance().snapshot.configuration == ("off",)
 
 
+def test_metrics_tell_of_calls_and_of_timers(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SETTLE_STAGE", "dev")
+    switch(queues)
+    worker.handler(queues.take(queues.tasks), CONTEXT)
+    consume(queues)
+    due = [record for record in queues.take(queues.timers)["Records"] if json.loads(record["body"])["what"] == "timer"]
+    consumer.handler({"Records": due}, CONTEXT)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    told = [set(line) - {"_aws", "stage"} for line in lines]
+    assert told == [{"Applied", "SettleTime"}, {"Services"}, {"Applied", "SettleTime"}, {"TimerLateness"}]
+
+
 def test_a_dead_letter_is_answered(queues: Queues) -> None:
     switch(queues)
     event = queues.take(queues.tasks)
