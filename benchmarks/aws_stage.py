@@ -13,12 +13,13 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.log_meter import LogMeter
 from settle.adapters.aws_resources import Resources, create_resources
 from settle.adapters.dynamodb_store import make_dynamodb_client
 from settle.adapters.eventbridge_scheduler import make_scheduler_client
@@ -54,7 +55,11 @@ class Invocation:
 
 
 class Stage:
-    """The handlers, and the queue between them. The names of its threads tell the meter who sends."""
+    """The handlers, and the queue between them. The names of its threads tell the meters who sends and who prints.
+
+    Attributes:
+        logs: counts what the handlers print.
+    """
 
     def __init__(self, sqs: "SQSClient", resources: Resources) -> None:
         # Not at the top: the environment has to be there, and the meter has to listen.
@@ -62,6 +67,7 @@ class Stage:
         from functions.ingress.handler import handler as ingress  # noqa: PLC0415
         from functions.worker.handler import handler as worker  # noqa: PLC0415
 
+        self.logs = LogMeter()
         self._handlers: dict[str, Callable[..., Any]] = {"ingress": ingress, "consumer": consumer, "worker": worker}
         self._threads = {name: ThreadPoolExecutor(1, thread_name_prefix=name) for name in self._handlers}
         queue_url = resources.queue_url
@@ -141,7 +147,8 @@ class Stage:
             function_name=name, request_id=str(uuid.uuid1()), memory_mb=512, timeout=TIMEOUT_SECONDS
         )
         wall, cpu = time.perf_counter(), clock()
-        answer = self._handlers[name](event, context)
+        with redirect_stdout(self.logs):
+            answer = self._handlers[name](event, context)
         return Invocation(answer=answer, cpu_ms=(clock() - cpu) * 1000, wall_ms=(time.perf_counter() - wall) * 1000)
 
     def close(self) -> None:
@@ -193,7 +200,8 @@ def _set_environment(endpoint: str, folder: str) -> None:
         AWS_DEFAULT_REGION=REGION,
         AWS_EC2_METADATA_DISABLED="true",
         AWS_ENDPOINT_URL=endpoint,
-        POWERTOOLS_LOG_LEVEL="ERROR",
+        POWERTOOLS_LOG_LEVEL="INFO",
+        SETTLE_STAGE="prod",
         SETTLE_BACKEND="aws",
         SETTLE_FUNCTION_TIMEOUT_SECONDS=str(TIMEOUT_SECONDS),
         SETTLE_LOCAL_DIR=folder,

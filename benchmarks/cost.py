@@ -16,7 +16,9 @@ from typing import Any, Final
 
 from benchmarks.aws_meter import Meter, Tally, sqs_requests
 from benchmarks.aws_stage import Stage, open_stage
+from benchmarks.log_meter import EVENT_OVERHEAD_BYTES
 from benchmarks.tables import print_table
+from infra.access_log_format import sample_line
 from settle.runtime.envelope import EnvelopeEvent, EventsEnvelope, dump_envelope
 
 WARM_UP: Final = 12
@@ -78,6 +80,7 @@ class Measured:
         passes: that were counted.
         tallies: by role.
         received_bytes: of the message bodies of one pass.
+        log_bytes: that functions print, over all passes.
         ingress_cpu: the smallest, in ms of one request.
         consumer_cpu: the smallest, in ms of one batch.
         ingress_wall: the smallest, in ms of one request.
@@ -88,6 +91,7 @@ class Measured:
     passes: int = 0
     tallies: dict[str, Tally] = field(default_factory=dict)
     received_bytes: int = 0
+    log_bytes: int = 0
     ingress_cpu: float = float("inf")
     consumer_cpu: float = float("inf")
     ingress_wall: float = float("inf")
@@ -124,11 +128,13 @@ class Bench:
         for _ in range(WARM_UP):
             self._run(scenario, measured)
         self._meter.reset()
+        self._stage.logs.reset()
         self._meter.active = True
         for _ in range(COUNTED):
             self._run(scenario, measured)
         self._meter.active = False
         measured.passes, measured.tallies = COUNTED, self._meter.tallies
+        measured.log_bytes = self._stage.logs.billed.total()
         measured.ingress_cpu = measured.consumer_cpu = measured.ingress_wall = float("inf")
         for _ in range(TIMED):
             self._run(scenario, measured)
@@ -183,6 +189,15 @@ def poller_units(measured: Measured) -> float:
     return (sqs_requests(measured.received_bytes) + 1) / measured.events
 
 
+def log_kilobytes(measured: Measured) -> float:
+    """Return what is written down for each event: by the functions, and by the API about each request."""
+    return (measured.log_bytes / measured.passes / measured.events + _access_log_bytes(measured)) / 1000
+
+
+def _access_log_bytes(measured: Measured) -> int:
+    return 0 if measured.scenario.by_sdk else len(sample_line()) + EVENT_OVERHEAD_BYTES
+
+
 def _latency_ms(requests: Counter[str], passes: int) -> float:
     """Return the time that requests one after the other would take on AWS, per pass."""
     total = sum(
@@ -233,7 +248,7 @@ def price(measured: Measured) -> dict[str, float]:
         "consumer": PRICES["lambda_request"] / measured.events + consumer_gb_ms * gb_second,
         "reads": units["dynamodb_read_unit"] * PRICES["dynamodb_read_unit"],
         "writes": units["dynamodb_write_unit"] * PRICES["dynamodb_write_unit"],
-        "logs": ASSUMED["log_kb_per_event"] / 1e6 * PRICES["log_gb"],
+        "logs": log_kilobytes(measured) * PRICES["log_gb"] / 1e6,
     }
 
 
@@ -299,7 +314,8 @@ def _explain(measured: Measured) -> str:
  / {measured.events} = {parts["consumer"]:.2f}
   DynamoDB  {reads:.2f} reads x {PRICES["dynamodb_read_unit"]} + {writes:.2f} writes x {PRICES["dynamodb_write_unit"]}\
  = {parts["reads"] + parts["writes"]:.2f}
-  logs      {ASSUMED["log_kb_per_event"]} KB x 0.50 $/GB = {parts["logs"]:.2f}"""
+  logs      {log_kilobytes(measured):.2f} KB, {_access_log_bytes(measured)} bytes of it by the API, \
+x {PRICES["log_gb"] / 1e6:.2f} $/GB = {parts["logs"]:.2f}"""
 
 
 def _print_agreement(all_measured: Sequence[Measured]) -> None:

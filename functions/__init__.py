@@ -1,1 +1,5 @@
 """What Lambda calls."""
+
+from functions.garbage import hold_back
+
+hold_back()

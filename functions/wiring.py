@@ -1,6 +1,7 @@
 """The composition root: which adapters a function works with, and the only place with real time and real ids.
 
-Adapters are imported when they are chosen, so that the embedded backend needs no boto3 and the other one no SQLite.
+Adapters are imported when they are chosen, so that the embedded backend needs no botocore and the other one no SQLite.
+Clients are made when they are first used: an event without effects needs no queue, and few need a schedule.
 """
 
 import secrets
@@ -8,9 +9,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from functions.consumer.settings import ConsumerSettings
 from functions.settings import RuntimeSettings
-from functions.worker.settings import WorkerSettings
 from settle.runtime.outlets import Outlets
 from settle.runtime.poll import Pauses
 from settle.runtime.ports import Clock, DeadLetterQueue, EventQueue, InstanceStore, StandardQueue
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_sqs import SQSClient
 
+    from functions.consumer.settings import ConsumerSettings
+    from functions.worker.settings import WorkerSettings
+    from settle.adapters.aws_session import LazySession
     from settle.adapters.sqlite_database import SqliteDatabase
 
 AWS_PAUSES: Final = Pauses(first=0.05, longest=1.0)
@@ -67,7 +69,8 @@ def make_store(settings: RuntimeSettings) -> InstanceStore:
         return SqliteInstanceStore(_database(settings.database))
     from settle.adapters.dynamodb_store import DynamoDBInstanceStore, make_dynamodb_client  # noqa: PLC0415
 
-    return DynamoDBInstanceStore(make_dynamodb_client(), settings.table_name)
+    client = _session().client(lambda session: make_dynamodb_client(session=session))
+    return DynamoDBInstanceStore(client, settings.table_name)
 
 
 def make_queue(settings: RuntimeSettings) -> EventQueue:
@@ -81,7 +84,7 @@ def make_queue(settings: RuntimeSettings) -> EventQueue:
     return SqsEventQueue(_sqs_client(), queue_url=settings.queue_url, arn=settings.queue_arn)
 
 
-def make_dead_letter_queue(settings: ConsumerSettings | WorkerSettings) -> DeadLetterQueue:
+def make_dead_letter_queue(settings: "ConsumerSettings | WorkerSettings") -> DeadLetterQueue:
     """Return the dead-letter queue of the chosen backend."""
     if settings.backend == "embedded":
         from settle.adapters.sqlite_queue import SqliteDeadLetterQueue  # noqa: PLC0415
@@ -92,7 +95,7 @@ def make_dead_letter_queue(settings: ConsumerSettings | WorkerSettings) -> DeadL
     return SqsDeadLetterQueue(_sqs_client(), queue_url=settings.dead_letter_queue_url)
 
 
-def make_outlets(settings: ConsumerSettings) -> Outlets:
+def make_outlets(settings: "ConsumerSettings") -> Outlets:
     """Return where the consumer sends to, on the chosen backend."""
     if settings.backend == "embedded":
         from settle.adapters.sqlite_scheduler import SqliteScheduler  # noqa: PLC0415
@@ -122,7 +125,7 @@ def make_outlets(settings: ConsumerSettings) -> Outlets:
     )
 
 
-def make_tasks(settings: ConsumerSettings | WorkerSettings) -> StandardQueue:
+def make_tasks(settings: "ConsumerSettings | WorkerSettings") -> StandardQueue:
     """Return the tasks queue of the chosen backend."""
     if settings.backend == "embedded":
         from settle.adapters.sqlite_standard_queue import (  # noqa: PLC0415
@@ -157,14 +160,22 @@ def _database(path: str) -> "SqliteDatabase":
 
 
 @cache
+def _session() -> "LazySession":
+    """Return the one session of this process, from which all clients are made."""
+    from settle.adapters.aws_session import LazySession  # noqa: PLC0415
+
+    return LazySession()
+
+
+@cache
 def _scheduler_client() -> "EventBridgeSchedulerClient":
     from settle.adapters.eventbridge_scheduler import make_scheduler_client  # noqa: PLC0415
 
-    return make_scheduler_client()
+    return _session().client(lambda session: make_scheduler_client(session=session))
 
 
 @cache
 def _sqs_client() -> "SQSClient":
     from settle.adapters.sqs_queue import make_sqs_client  # noqa: PLC0415
 
-    return make_sqs_client()
+    return _session().client(lambda session: make_sqs_client(session=session))

@@ -2,62 +2,41 @@
 
 import hashlib
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_lambda as lambda_
 
+from infra.bundle_size import LARGEST_BYTES, measure
+from infra.bundling_error import BundlingError
+from infra.commands import run
+from infra.target import PYTHON_VERSION, Target, lambda_target
+from infra.wheels import LOCK, REQUIREMENTS, install_wheels
+
+__all__ = [
+    "PYTHON_VERSION",
+    "ROOT",
+    "BundlingError",
+    "Target",
+    "bundle",
+    "bundle_hash",
+    "lambda_target",
+    "runtime_code",
+]
+
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = Path("functions/requirements.txt")
-PYTHON_VERSION = "3.13"
 
 # What handlers import. Everything else stays at home unless it is named here.
 PACKAGES = ("functions", "machines", "settle")
 # Parts of these packages that only run on a developer's machine.
-LEFT_OUT = frozenset({Path("settle/cli"), Path("settle/local"), Path("settle/testing.py"), REQUIREMENTS})
-
-
-class BundlingError(RuntimeError):
-    """A command of the bundling failed; its output is the message."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where the bundle is to run.
-
-    Attributes:
-        python_version: of the Lambda runtime.
-        platform: pip's name of the oldest platform that wheels may ask for.
-        compiler: a Python of that version on this machine, or None. Bytecode of another version is of no use.
-    """
-
-    python_version: str
-    platform: str
-    compiler: str | None
-
-
-def lambda_target() -> Target:
-    """Return the target of all functions."""
-    return Target(python_version=PYTHON_VERSION, platform="manylinux2014_aarch64", compiler=find_python(PYTHON_VERSION))
-
-
-def find_python(version: str) -> str | None:
-    """Return an interpreter of this minor version, or None.
-
-    It is asked, not only looked for: a version manager leaves a command on the path for versions that are not selected.
-    """
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-        return sys.executable
-    found = shutil.which(f"python{version}")
-    if found is None:
-        return None
-    answer = subprocess.run([found, "-c", ""], check=False, capture_output=True)  # noqa: S603 - no input from outside
-    return found if answer.returncode == 0 else None
+LEFT_OUT = frozenset({Path("settle/cli"), Path("settle/local"), Path("settle/testing.py"), REQUIREMENTS, LOCK})
+# Where functions look for charts that need not be built any more (settle/authoring/compiled.py).
+CHARTS = Path("settle/compiled")
+# What makes the bundle from these files: a change to it may change every byte.
+RECIPE = ("infra/bundling.py", "infra/commands.py", "infra/wheels.py", "settle/cli/compile.py")
 
 
 def shipped_files(root: Path) -> list[Path]:
@@ -88,7 +67,7 @@ def bundle_hash(root: Path, target: Target) -> str:
     digest = hashlib.sha256()
     parts = [target.python_version, target.platform, "compiled" if target.compiler else "sources"]
     contents = [part.encode() for part in parts]
-    contents += [(root / REQUIREMENTS).read_bytes(), Path(__file__).read_bytes()]
+    contents += [(root / path).read_bytes() for path in (REQUIREMENTS, LOCK, *RECIPE)]
     for file in shipped_files(root):
         contents += [file.as_posix().encode(), (root / file).read_bytes()]
     for content in contents:
@@ -96,30 +75,29 @@ def bundle_hash(root: Path, target: Target) -> str:
     return digest.hexdigest()
 
 
-def bundle(root: Path, output: Path, target: Target) -> None:
-    """Fill an empty folder with the wheels, the sources and, where possible, their bytecode.
+def bundle(root: Path, output: Path, target: Target) -> list[str]:
+    """Fill an empty folder with the wheels, the sources, the built charts and, where possible, their bytecode.
+
+    Returns:
+        What an operator should know about it, one sentence each.
 
     Raises:
-        BundlingError: pip found no wheel for the target, or the compiler failed.
+        BundlingError: a wheel is missing, a machine file is wrong, the compiler failed, or Lambda would not take it.
     """
-    install_wheels(root / REQUIREMENTS, output, target)
+    install_wheels(root, output, target)
     copy_sources(root, output)
+    notes = compile_charts(root, output)
     if target.compiler:
         compile_bytecode(output, target.compiler)
-
-
-def install_wheels(requirements: Path, output: Path, target: Target) -> None:
-    """Unpack the wheels for the target platform; nothing is built, so nothing of this machine gets in."""
-    _run(
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
-        *("--requirement", str(requirements), "--target", str(output)),
-        *("--implementation", "cp", "--python-version", target.python_version, "--platform", target.platform),
-        "--only-binary=:all:",
-        # pip would compile for the Python it runs on itself.
-        "--no-compile",
-    )
-    # Scripts name this machine's interpreter, and nobody calls them in Lambda.
-    shutil.rmtree(output / "bin", ignore_errors=True)
+    else:
+        notes.append(
+            f"no bytecode in it: there is no Python {target.python_version} on this machine, so every cold start"
+            " compiles what it imports, which takes longer than all the rest; install one and deploy again"
+        )
+    size = measure(output)
+    if size.unpacked > LARGEST_BYTES:
+        raise BundlingError(f"Lambda takes at most {LARGEST_BYTES} bytes, and this is {size}")
+    return [str(size), *notes]
 
 
 def copy_sources(root: Path, output: Path) -> None:
@@ -130,22 +108,25 @@ def copy_sources(root: Path, output: Path) -> None:
         shutil.copyfile(root / file, destination)
 
 
+def compile_charts(root: Path, output: Path) -> list[str]:
+    """Build every chart of the machine files, so that no function has to; return what is said of those that have to be.
+
+    In a process of its own: infra knows nothing of the package that it deploys.
+    """
+    told = run(sys.executable, "-B", "-m", "settle", "compile", str((output / CHARTS).resolve()), folder=root)
+    return [line for line in told.splitlines() if not line.startswith("ok")]
+
+
 def compile_bytecode(output: Path, compiler: str) -> None:
     """Compile what is in the bundle: the deployed folder is read-only, so each cold start would compile it all again.
 
     The hash is unchecked because the zip resets the times by which Python would otherwise tell that bytecode is stale.
     Paths are those of the function, in tracebacks and so that two machines compile the same bytes.
     """
-    _run(
+    run(
         *(compiler, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
         *("-s", str(output), "-p", "/var/task", str(output)),
     )
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - no input from outside
-    if done.returncode != 0:
-        raise BundlingError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
 @jsii.implements(cdk.ILocalBundling)
@@ -161,7 +142,8 @@ class LocalBundling:
 
         The interface declares the options as keywords, and the call brings them as one object.
         """
-        bundle(self._root, Path(output_dir), self._target)
+        for note in bundle(self._root, Path(output_dir), self._target):
+            sys.stderr.write(f"bundle: {note}\n")
         return True
 
 

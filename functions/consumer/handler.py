@@ -8,6 +8,7 @@ from typing import Any, Final
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.consumer.settings import ConsumerSettings
+from functions.garbage import come_back
 from functions.logs import set_up_logs
 from functions.report import report
 from functions.wiring import make_clock, make_dead_letter_queue, make_outlets, make_registry, make_store, new_id
@@ -24,7 +25,9 @@ _MILLISECONDS: Final = 1000
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Process a batch and name the records that have to come again."""
-    return _consumer().consume(event, lambda: context.get_remaining_time_in_millis() / _MILLISECONDS)
+    answer = _consumer().consume(event, lambda: context.get_remaining_time_in_millis() / _MILLISECONDS)
+    come_back()
+    return answer
 
 
 class Consumer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.garbage import come_back
 from functions.logs import set_up_logs
 from functions.report import report
 from functions.wiring import make_clock, make_dead_letter_queue, make_queue, make_registry, make_store, make_tasks
@@ -21,7 +22,9 @@ _logger = logging.getLogger("settle")
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Run the tasks of a batch and name the records that have to come again."""
-    return _worker().work(event)
+    answer = _worker().work(event)
+    come_back()
+    return answer
 
 
 class Worker:

@@ -4,15 +4,16 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from settle.adapters.aws_errors import error_code
+from settle.adapters.aws_session import make_session
 from settle.adapters.scheduler_errors import ABSENT, EXISTS, translated
 from settle.adapters.time_rules import check_schedule
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_scheduler.type_defs import TargetTypeDef
 
@@ -26,17 +27,24 @@ MAX_RETRY_ATTEMPTS: Final = 185
 
 
 def make_scheduler_client(
-    *, region: str | None = None, endpoint_url: str | None = None
+    *, session: "Session | None" = None, region: str | None = None, endpoint_url: str | None = None
 ) -> "EventBridgeSchedulerClient":
-    """Make a client that gives up soon: the timer waits in the outbox, and its event comes again."""
+    """Make a client that gives up soon: the timer waits in the outbox, and its event comes again.
+
+    Args:
+        session: that makes it; one of its own by default.
+        region: of the schedules; the environment's by default.
+        endpoint_url: of an emulator.
+    """
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         tcp_keepalive=True,
     )
-    session = boto3.session.Session(region_name=region)
-    client: EventBridgeSchedulerClient = session.client("scheduler", endpoint_url=endpoint_url, config=config)
+    client: EventBridgeSchedulerClient = (session or make_session()).create_client(
+        "scheduler", region_name=region, endpoint_url=endpoint_url, config=config
+    )
     return client
 
 

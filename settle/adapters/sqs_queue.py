@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from settle.adapters.aws_errors import error_code
+from settle.adapters.aws_session import make_session
 from settle.adapters.dead_letter import reason_attribute
 from settle.adapters.polled_queue import ReceivedMessage
 from settle.adapters.sqs_errors import STALE_CODES, translated
@@ -24,6 +24,7 @@ from settle.runtime.limits import (
 from settle.runtime.ports import SentMessage
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
@@ -34,13 +35,19 @@ ATTEMPTS: Final = 3
 
 
 def make_sqs_client(
-    *, region: str | None = None, endpoint_url: str | None = None, long_poll_seconds: int = 0, connections: int = 10
+    *,
+    session: "Session | None" = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    long_poll_seconds: int = 0,
+    connections: int = 10,
 ) -> "SQSClient":
     """Make a client that gives up soon: the event source mapping, or the caller, tries again later.
 
-    It may be used by all threads, and made by any: its session is its own.
+    It may be used by all threads.
 
     Args:
+        session: that makes it, one client at a time; one of its own by default.
         region: of the queue; the environment's by default.
         endpoint_url: of an emulator.
         long_poll_seconds: longest wait of a receive through this client.
@@ -53,8 +60,9 @@ def make_sqs_client(
         max_pool_connections=connections,
         tcp_keepalive=True,
     )
-    session = boto3.session.Session(region_name=region)
-    client: SQSClient = session.client("sqs", endpoint_url=endpoint_url, config=config)
+    client: SQSClient = (session or make_session()).create_client(
+        "sqs", region_name=region, endpoint_url=endpoint_url, config=config
+    )
     return client
 
 

@@ -2,13 +2,20 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial, update_wrapper
 from types import SimpleNamespace
 from typing import Any, Final
 
 from settle.authoring.findings import Findings, did_you_mean
+from settle.authoring.fitting import (
+    bind_params,
+    count_arguments,
+    hint_of_self,
+    signature_of,
+    with_arguments,
+    with_params,
+)
 from settle.core.conditions import Guard
 from settle.core.delay import Delay, format_duration, parse_duration
 from settle.core.spec import Action
@@ -28,6 +35,31 @@ _NOT_FOUND: Final = object()
 _NO_PARAMS: Final[Mapping[str, Any]] = {}
 _STAND_IN: Final[Callable[..., Any]] = bool
 """Takes the place of a function that a finding is about; the build fails, so it is never called."""
+INSTANT: Final = "instant"
+"""Role of what gives an absolute time; its reference is the time as text."""
+MADE: Final = "made"
+"""Role of a function that a front end made by itself; its reference names the one that makes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """How a function of a definition came about, so that it can be had again without what led to it.
+
+    Attributes:
+        role: of the function.
+        reference: what the configuration said: a name, or the function itself.
+        node: path of the node whose definition says it.
+        params: that it was bound to.
+        name: the name it has in the definition.
+        fn: what was bound, as its role calls it.
+    """
+
+    role: str
+    reference: object
+    node: str
+    params: Mapping[str, Any]
+    name: str
+    fn: Callable[..., Any]
 
 
 class Binder:
@@ -37,6 +69,9 @@ class Binder:
         implementations: where names are looked up, in this order: the chart's own, then those of the charts it reuses.
             Each is a class, a module, an object, or a dict from names to functions.
         findings: where mistakes go.
+
+    Attributes:
+        bindings: everything bound so far.
     """
 
     def __init__(self, implementations: Sequence[object], findings: Findings) -> None:
@@ -47,37 +82,33 @@ class Binder:
         ]
         self._findings = findings
         self._named: dict[tuple[str, str], Callable[..., Any]] = {}
+        self.bindings: list[Binding] = []
 
     def guard(self, reference: object, node: str, params: Mapping[str, Any] = _NO_PARAMS) -> Guard:
         """Bind a condition; `params` become keyword arguments of its function."""
-        name, fn = self._bind("guard", reference, node, params)
+        name, fn = self.bind("guard", reference, node, params)
         return Guard(name=name, fn=fn, params=params)
 
     def action(self, reference: object, node: str, params: Mapping[str, Any] = _NO_PARAMS) -> Action:
         """Bind an action; `params` become keyword arguments of its function."""
-        name, fn = self._bind("action", reference, node, params)
+        name, fn = self.bind("action", reference, node, params)
         return Action(name=name, fn=fn, params=params)
 
     def service(self, reference: object, node: str) -> tuple[str, Callable[[Any], Any]]:
         """Bind a service; return its name and what to call."""
-        return self._bind("service", reference, node)
+        return self.bind("service", reference, node)
 
     def value(self, role: str, function: Callable[..., Any], node: str) -> Callable[[Any, Any], Any]:
         """Bind what computes an `output` or an `input`."""
-        name, fn = self._bind(role, function, node)
-
-        def compute(context: Any, event: Any) -> Any:  # noqa: ANN401 - user data
-            return fn(context, event)
-
-        compute.__name__ = name  # the definition's table shows it
-        return compute
+        return self.bind(role, function, node)[1]
 
     def delay(self, written: object, node: str) -> Delay:
         """Read a delay: a duration, an absolute time, a function that gives one, or its name."""
         if isinstance(written, datetime) and written.tzinfo is None:
             self._findings.error("bad-delay", node, f"an absolute time has a time zone, {written!r} has none; add one")
         if isinstance(written, datetime):
-            return Delay(name=written.isoformat(), fn=lambda _context, _event: written)
+            name, fn = self.bind(INSTANT, written.isoformat(), node)
+            return Delay(name=name, fn=fn)
         if not callable(written):
             try:
                 seconds = parse_duration(written)
@@ -89,13 +120,27 @@ class Binder:
                 return Delay(
                     name=written.strip() if isinstance(written, str) else format_duration(seconds), seconds=seconds
                 )
-        name, fn = self._bind("delay", written, node)
+        name, fn = self.bind("delay", written, node)
         return Delay(name=name, fn=fn)
+
+    def bind(
+        self, role: str, reference: object, node: str, params: Mapping[str, Any] = _NO_PARAMS
+    ) -> tuple[str, Callable[..., Any]]:
+        """Bind a function of any role; return its name in the definition and what to call."""
+        if role == INSTANT:
+            name, fn = str(reference), _always(datetime.fromisoformat(str(reference)))
+        elif role == MADE:
+            name, fn = str(reference), _make(str(reference), params)
+        else:
+            name, fn = self._find(role, reference, node, params)
+        fn = _named(name, fn) if role in {"output", "input"} else fn
+        self.bindings.append(Binding(role=role, reference=reference, node=node, params=params, name=name, fn=fn))
+        return name, fn
 
     # Finding ---------------------------------------------------------------------------------------------------------
 
-    def _bind(
-        self, role: str, reference: object, node: str, params: Mapping[str, Any] = _NO_PARAMS
+    def _find(
+        self, role: str, reference: object, node: str, params: Mapping[str, Any]
     ) -> tuple[str, Callable[..., Any]]:
         """Return a name and a function; when there is none, a stand-in, so that the rest can still be checked."""
         function = self._look_up(role, reference, node) if isinstance(reference, str) else reference
@@ -164,13 +209,34 @@ class Binder:
             mend = "take `async` out" if role == "service" else "make what waits a service, under `invoke`"
             self._findings.error("async-function", node, f"the {role} {name!r} is asynchronous; {mend}")
             return _STAND_IN
-        taken = _count_arguments(function, _FEWEST[role], _MOST[role], params)
+        taken = count_arguments(function, _FEWEST[role], _MOST[role], params)
         if taken is None:
-            forms = " or ".join(name + _with_params(form, params) for form in _SIGNATURES[role])
-            message = f"the {role} {name!r} takes {_signature(function)}; write {forms}{_hint_of_self(function)}"
+            forms = " or ".join(name + with_params(form, params) for form in _SIGNATURES[role])
+            message = f"the {role} {name!r} takes {signature_of(function)}; write {forms}{hint_of_self(function)}"
             self._findings.error("bad-signature", node, message)
             return _STAND_IN
-        return _with_arguments(_bind_params(function, params), taken, _MOST[role])
+        return with_arguments(bind_params(function, params), taken, _MOST[role])
+
+
+def _always(instant: datetime) -> Callable[[Any, Any], datetime]:
+    return lambda _context, _event: instant
+
+
+def _make(maker: str, params: Mapping[str, Any]) -> Callable[..., Any]:
+    """Make a function that is complete without user code."""
+    from settle.authoring.built_in import MAKERS  # noqa: PLC0415 - no other front end makes any
+
+    return MAKERS[maker](**params)
+
+
+def _named(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function under its name in the definition, whose table shows it."""
+
+    def compute(context: Any, event: Any) -> Any:  # noqa: ANN401 - user data
+        return fn(context, event)
+
+    compute.__name__ = name
+    return compute
 
 
 def _as_namespace(functions: Mapping[object, object], findings: Findings) -> SimpleNamespace:
@@ -187,82 +253,6 @@ def _is_duration(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _count_arguments(function: Callable[..., Any], fewest: int, most: int, params: Mapping[str, Any]) -> int | None:
-    """Return how many of its role's arguments a function takes, or None when no call would fit.
-
-    Of those with a default value the third is the function's own affair.
-    """
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # a builtin that does not tell: it gets the first argument
-        return 1
-    if next(iter(signature.parameters), "") == "self":
-        return None
-    count = _count_needed(signature, most, params)
-    count = max(min(count, most), fewest)
-    try:
-        signature.bind(*(None,) * count, **params)
-    except TypeError:
-        return None
-    return count
-
-
-def _count_needed(signature: inspect.Signature, most: int, params: Mapping[str, Any]) -> int:
-    kinds = {parameter.kind for parameter in signature.parameters.values()}
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return most
-    places = [
-        parameter.default is inspect.Parameter.empty
-        for name, parameter in signature.parameters.items()
-        if parameter.kind in {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-        and name not in params
-    ]
-    return max(min(len(places), 2), sum(places))
-
-
-def _with_arguments(function: Callable[..., Any], taken: int, most: int) -> Callable[..., Any]:
-    """Return a function that takes `most` arguments and passes on the first `taken`; one for each case, for speed."""
-    fitted: Callable[..., Any]
-    match taken, most:
-        case 0, 1:
-            fitted = lambda _call: function()  # noqa: E731 - one line for each case
-        case 1, 2:
-            fitted = lambda context, _event: function(context)  # noqa: E731
-        case 1, 3:
-            fitted = lambda context, _event, _more: function(context)  # noqa: E731
-        case 2, 3:
-            fitted = lambda context, event, _more: function(context, event)  # noqa: E731
-        case _:
-            return function
-    return update_wrapper(fitted, function)
-
-
-def _bind_params(function: Callable[..., Any], params: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return a function that gets its parameters; a list or a dict anew for each call, so that none can change them."""
-    if not any(isinstance(value, (list, dict)) for value in params.values()):
-        return partial(function, **params) if params else function
-
-    def call(*arguments: Any) -> Any:  # noqa: ANN401 - of the role
-        return function(*arguments, **deepcopy(dict(params)))
-
-    return update_wrapper(call, function)
-
-
-def _with_params(form: str, params: Mapping[str, Any]) -> str:
-    """Return a signature with the parameters that a reference gives, as keywords."""
-    return form[:-1] + "".join(f", {name}" for name in params) + ")" if params else form
-
-
-def _signature(function: Callable[..., Any]) -> str:
-    return str(inspect.signature(function))
-
-
-def _hint_of_self(function: Callable[..., Any]) -> str:
-    if next(iter(inspect.signature(function).parameters), "") != "self":
-        return ""
-    return ", as a `@staticmethod`; or pass an instance of the class as `implementation`"
 
 
 def _describe(holder: object) -> str:

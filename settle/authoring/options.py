@@ -77,6 +77,11 @@ def read_context(context: object, findings: Findings) -> Codec:
     return PlainCodec()
 
 
+def find_codec(context: object) -> Codec:
+    """Return how a context is loaded and dumped that was read before."""
+    return ModelCodec(context) if _is_model(context) else PlainCodec()
+
+
 def read_events(events: object, findings: Findings) -> dict[str, Codec]:
     """Return how the data of events is loaded."""
     codecs: dict[str, Codec] = {}

@@ -3,31 +3,21 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel
 
-from settle.authoring.binding import Binder
+from settle.authoring.binding import Binder, Binding
+from settle.authoring.compiled import COLLECTOR, BuiltChart, find_stored, load_chart, say_slow
 from settle.authoring.findings import Findings
-from settle.authoring.options import (
-    check_identity,
-    choose,
-    read_context,
-    read_create_on_event,
-    read_events,
-    read_initial_context,
-    read_reasons,
-    read_retention,
-    too_deep_is_a_finding,
-)
-from settle.authoring.transitions_front_end import Reusable, StatechartParser
+from settle.authoring.options import check_identity, choose, find_codec, read_events, too_deep_is_a_finding
+from settle.authoring.source import STATECHART, TRANSITIONS, XSTATE, Reusable, Source
 from settle.authoring.vocabulary import IMPORT, OPTIONS
-from settle.authoring.walk import walk
-from settle.core.codec import Codec
-from settle.core.compile import compile_machine
 from settle.core.definition import Definition
-from settle.core.errors import DefinitionError
-from settle.core.spec import ErrorPolicy, InvokeMode, MachineSpec, NodeSpec, Selection
+from settle.core.spec import ErrorPolicy, InvokeMode, NodeSpec, Selection
+
+if TYPE_CHECKING:
+    from settle.authoring.transitions_front_end import StatechartParser
 
 Name = str | Enum
 """Names a state; inside another state, by its path from there."""
@@ -65,12 +55,19 @@ class Statechart(Reusable):
             `on_timeout`, `output`, `description`, `meta`.
 
     Attributes:
+        id: name of the machine.
+        version: of the definition.
         definition: what runs.
         versions: every definition of the machine, by version.
 
     Raises:
         DefinitionError: with everything that is wrong.
     """
+
+    id: str
+    version: int
+    _bindings: Sequence[Binding]
+    _parser: "StatechartParser | None" = None
 
     def __init__(  # noqa: PLR0913 - one keyword for each part of a machine
         self,
@@ -91,27 +88,40 @@ class Statechart(Reusable):
         versions: "Sequence[Statechart]" = (),
         **words: object,
     ) -> None:
+        parts = {"states": states, "transitions": transitions, "initial": initial, "words": words}
+        options: dict[str, Any] = {
+            "id": id,
+            "version": version,
+            "context": context,
+            "events": events,
+            "selection": selection,
+            "create_on_event": create_on_event,
+            "errors": errors,
+            "retention": retention,
+            "silenced": silenced,
+        }
+        if not self._recall(Source(STATECHART, parts, options, implementation), versions):
+            self._read(parts, options, implementation, versions)
+
+    def _read(
+        self,
+        parts: Mapping[str, Any],
+        options: Mapping[str, Any],
+        implementation: object,
+        versions: "Sequence[Statechart]",
+    ) -> None:
+        """Build the chart: parse it, bind its functions, compile and check it."""
+        from settle.authoring.building import parse, walk  # noqa: PLC0415 - a stored chart needs none of it
+
         findings = Findings()
-        OPTIONS.check(findings, "", words)
-        self.parser = StatechartParser(findings)
-        self.parser.parse(states, transitions, initial, words)
-        self.implementations = (implementation, *self.parser.reused_implementations)
-        self.events = {**self.parser.reused_events, **read_events(events or {}, findings)}
-        root = walk(self.parser, Binder(self.implementations, findings), findings)
-        self._adopt(
-            findings,
-            root,
-            versions,
-            id=id,
-            version=version,
-            context=context,
-            events=self.events,
-            create_on_event=create_on_event,
-            selection=selection,
-            errors=errors,
-            retention=retention,
-            silenced=silenced,
-        )
+        OPTIONS.check(findings, "", parts["words"])
+        self._parser = parser = parse(parts, findings)
+        self.implementations = (implementation, *parser.reused_implementations)
+        self.events = {**parser.reused_events, **read_events(options["events"] or {}, findings)}
+        binder = Binder(self.implementations, findings)
+        root = walk(parser, binder, findings)
+        self._bindings = binder.bindings
+        self._adopt(findings, root, versions, options)
 
     @classmethod
     def from_xstate(
@@ -136,22 +146,29 @@ class Statechart(Reusable):
         Raises:
             DefinitionError: with everything that is wrong or cannot be carried over.
         """
-        from settle.authoring.xstate import read_xstate  # noqa: PLC0415 - only such charts need it, at every cold start
+        versions: Sequence[Statechart] = options.get("versions", ())
+        parts = {"config": config, "id": id, "services": services}
+        chart = cls.__new__(cls)
+        if chart._recall(Source(XSTATE, parts, {**options, "versions": ()}, implementation), versions):  # noqa: SLF001 - of this same class
+            return chart
+        from settle.authoring.xstate import read_xstate  # noqa: PLC0415 - only such charts need it
 
         findings = Findings()
+        binder = Binder((implementation,), findings)
         mode = choose(InvokeMode, "services", services, findings)
         with too_deep_is_a_finding(id or ""):
-            machine = read_xstate(config, Binder((implementation,), findings), findings, services=mode)
+            machine = read_xstate(config, binder, findings, services=mode)
         for note in machine.notes:
             findings.warn(note.code, note.node, note.message)
-        return cls._imported(
+        chart._import(  # noqa: SLF001 - see above
             findings,
             machine.root,
-            (implementation,),
+            binder.bindings,
             id=machine.id if id is None else id,
             taken={"initial_context": machine.initial_context, "selection": Selection.XSTATE},
             **options,
         )
+        return chart
 
     @classmethod
     def from_transitions(
@@ -180,71 +197,81 @@ class Statechart(Reusable):
         findings = Findings()
         with too_deep_is_a_finding(id or ""):
             root = read_machine(machine, findings=findings, implementation=implementation, context=context)
+        chart = cls.__new__(cls)
+        # Never stored: whoever has such a machine has imported `transitions`.
+        chart.source = Source(TRANSITIONS, {"machine": machine}, options, implementation)
         name = find_name(machine) if id is None else id
-        return cls._imported(findings, root, (implementation,), id=name, taken={"context": context}, **options)
+        chart._import(findings, root, (), id=name, taken={"context": context}, **options)  # noqa: SLF001 - of this class
+        return chart
 
-    @classmethod
-    def _imported(
-        cls,
+    def _import(
+        self,
         findings: Findings,
         root: NodeSpec,
-        implementations: Sequence[object],
+        bindings: Sequence[Binding],
         *,
         taken: Mapping[str, Any],
         id: str,  # noqa: A002 - the word of XState
         **options: Any,  # noqa: ANN401 - each has the type that it has above
-    ) -> Self:
+    ) -> None:
         """Take over what was read; `taken` are options that the door has filled, `options` those of the user."""
         IMPORT.check(findings, "", options)
         chosen: dict[str, Any] = {**taken, **IMPORT.pick(options)}
         events, versions = chosen.pop("events", None), chosen.pop("versions", ())
-        chart = cls.__new__(cls)
-        chart.parser, chart.implementations = None, implementations
-        chart.events = read_events(events or {}, findings)
-        chart._adopt(  # noqa: SLF001 - of this same class
-            findings, root, versions, id=id, events=chart.events, **chosen
-        )
-        return chart
+        self.implementations, self._bindings = (self.source.implementation,), bindings
+        self.events = read_events(events or {}, findings)
+        self._adopt(findings, root, versions, {**chosen, "id": id})
 
-    def _adopt(  # noqa: PLR0913 - one keyword for each part of a machine
-        self,
-        findings: Findings,
-        root: NodeSpec,
-        versions: "Sequence[Statechart]",
-        *,
-        id: str,  # noqa: A002 - the word of XState
-        events: Mapping[str, Codec],
-        version: int = 1,
-        context: type[BaseModel] | Mapping[str, Any] | None = None,
-        initial_context: Mapping[str, Any] | None = None,
-        create_on_event: bool = True,
-        selection: str = Selection.SCXML,
-        errors: str = ErrorPolicy.RAISE,
-        retention: float | str | timedelta | None = None,
-        silenced: Mapping[str, str] | None = None,
+    def _adopt(
+        self, findings: Findings, root: NodeSpec, versions: "Sequence[Statechart]", options: Mapping[str, Any]
     ) -> None:
         """Compile a machine and take it for one's own."""
-        if not findings.broken:  # else its name may be what could not be read
-            check_identity(id, version, versions, findings)
-        self.id, self.version = id, version
-        spec = MachineSpec(
-            id=id,
-            version=version,
-            root=root,
-            context=read_context(context, findings),
-            initial_context={**(initial_context or {}), **read_initial_context(context, findings)},
-            events=events,
-            create_on_event=read_create_on_event(create_on_event, findings),
-            selection=choose(Selection, "selection", selection, findings),
-            errors=choose(ErrorPolicy, "errors", errors, findings),
-            retention=read_retention(retention, findings),
-            silenced=read_reasons(silenced or {}, findings),
+        from settle.authoring.building import build  # noqa: PLC0415 - see _read
+
+        self._take(build(findings, root, versions, **{**options, "events": self.events}), versions)
+        COLLECTOR.note(
+            BuiltChart(
+                source=self.source,
+                definition=self.definition,
+                bindings=self._bindings,
+                implementations=self.implementations,
+            )
         )
-        self.definition = _build(spec, findings)
+
+    def _recall(self, source: Source, versions: "Sequence[Statechart]") -> bool:
+        """Take what was stored for such arguments; return whether there is something, and it still fits."""
+        self.source, stored = source, find_stored(source)
+        if stored is None:
+            return False
+        findings = Findings()
+        self.implementations = source.implementations
+        self.events = {**source.reused_events, **read_events(source.options.get("events") or {}, findings)}
+        binder, context = Binder(self.implementations, findings), find_codec(source.options.get("context"))
+        definition = load_chart(stored, source, binder, context=context, events=self.events)
+        if definition is not None:
+            check_identity(definition.machine, definition.version, versions, findings)
+        if definition is None or findings.errors:
+            say_slow("a function in it is another than it was at bundling")
+            return False  # building it says what is wrong, if anything is
+        self._bindings = binder.bindings
+        self._take(definition, versions)
+        return True
+
+    def _take(self, definition: Definition, versions: "Sequence[Statechart]") -> None:
+        self.definition, self.id, self.version = definition, definition.machine, definition.version
         self.versions: Mapping[int, Definition] = {
-            version: self.definition,
+            self.version: self.definition,
             **{older.version: older.definition for older in versions},
         }
+
+    @property
+    def parser(self) -> "StatechartParser | None":
+        """What `transitions` made of it; a chart that was stored is read when one that was not has it inside."""
+        if self._parser is None and self.source.door == STATECHART:
+            from settle.authoring.building import parse  # noqa: PLC0415 - see _read
+
+            self._parser = parse(self.source.parts, Findings())
+        return self._parser
 
     def diagram(self, configuration: Collection[str] = ()) -> str:
         """Return the chart as a Mermaid diagram.
@@ -267,10 +294,3 @@ class Statechart(Reusable):
 
     def __repr__(self) -> str:
         return f"<Statechart {self.id} version {self.version}>"
-
-
-def _build(spec: MachineSpec, findings: Findings) -> Definition:
-    """Compile, and raise with what both the front end and the compiler found."""
-    if findings.broken:
-        raise DefinitionError(spec.id, findings.errors)
-    return compile_machine(spec, findings.items)

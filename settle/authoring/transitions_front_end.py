@@ -8,7 +8,7 @@ The subclass adds three things: keywords of ours, mistakes as findings instead o
 `transitions` itself would go on in silence (a second state of one name, a misspelt initial state).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import Enum, EnumMeta
 from itertools import count
 from typing import Any, Final
@@ -28,6 +28,7 @@ from settle.authoring.keywords import (
     parse_shorthand,
     parse_timeout,
 )
+from settle.authoring.source import Reusable
 from settle.authoring.vocabulary import HISTORY, INITIAL, ROOT, STATE
 from settle.core.codec import Codec
 from settle.core.spec import EVENTLESS, MAX_DEPTH, SEPARATOR
@@ -78,14 +79,6 @@ class ParsedTransition(NestedTransition):
         """Return what a copy needs besides the words of `transitions`."""
         words = ("actions", "reenter", "internal", "delay", "description", "meta", "lenient", "order")
         return {word: getattr(self, word) for word in words}
-
-
-class Reusable:
-    """A chart that can stand as `children` in another."""
-
-    parser: "StatechartParser | None"
-    implementations: Sequence[object]
-    events: Mapping[str, Codec]
 
 
 class _Moved(dict[str, Any]):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _TEXT: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
-_ISO: Final = TypeAdapter(timedelta)
+_ISO: Final = TypeAdapter(timedelta, config=ConfigDict(defer_build=True))  # few delays are written that way
 
 MAX_DELAY_SECONDS: Final = 100 * 366 * 86400.0
 """Longest delay; far beyond what anybody waits for, and well inside what dates can hold."""

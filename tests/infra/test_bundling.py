@@ -1,26 +1,33 @@
-import importlib.util
-import json
-import os
-import platform
-import subprocess
 import sys
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra import bundling
-from infra.bundling import BundlingError, LocalBundling, Target, bundle_hash, copy_sources, shipped_files
+from infra.bundling import (
+    RECIPE,
+    BundlingError,
+    LocalBundling,
+    Target,
+    bundle_hash,
+    compile_bytecode,
+    compile_charts,
+    copy_sources,
+    shipped_files,
+)
+from infra.wheels import LOCK, REQUIREMENTS
 from tests.infra.synthesized import ROOT
 
-HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 TARGET = Target(python_version="3.13", platform="manylinux2014_aarch64", compiler=None)
 SHIPPED = ("functions/consumer/handler.py", "machines/door.py", "machines/door.json", "settle/core/interpreter.py")
+DECIDING = (*map(str, (REQUIREMENTS, LOCK)), *RECIPE)
 LEFT_OUT = (
+    *RECIPE,
     "app.py",
     "cdk.json",
     "functions/__pycache__/wiring.cpython-313.pyc",
+    "functions/requirements.lock",
     "functions/requirements.txt",
     "infra/stack.py",
     "machines/.env",
@@ -59,7 +66,7 @@ def test_this_repository_ships_no_tests_and_no_infra() -> None:
     assert not [name for name in shipped if "test" in Path(name).stem or name.endswith(".pyc")]
 
 
-@pytest.mark.parametrize("name", [*SHIPPED, "functions/requirements.txt"])
+@pytest.mark.parametrize("name", [*SHIPPED, *DECIDING])
 def test_a_change_that_ships_changes_the_hash(tree: Path, name: str) -> None:
     before = bundle_hash(tree, TARGET)
     (tree / name).write_text("changed")
@@ -72,7 +79,7 @@ def test_a_renamed_file_changes_the_hash(tree: Path) -> None:
     assert bundle_hash(tree, TARGET) != before
 
 
-@pytest.mark.parametrize("name", [name for name in LEFT_OUT if name != "functions/requirements.txt"])
+@pytest.mark.parametrize("name", [name for name in LEFT_OUT if name not in DECIDING])
 def test_a_change_that_stays_at_home_does_not_redeploy(tree: Path, name: str) -> None:
     before = bundle_hash(tree, TARGET)
     (tree / name).write_text("changed")
@@ -97,7 +104,7 @@ def test_where_the_compiler_lives_does_not_matter(tree: Path) -> None:
 def test_bytecode_is_valid_whatever_the_zip_does_to_times_and_names_no_path_of_this_machine(tmp_path: Path) -> None:
     source = tmp_path / "machine.py"
     source.write_text("def where():\n    raise ValueError\n")
-    bundling.compile_bytecode(tmp_path, sys.executable)
+    compile_bytecode(tmp_path, sys.executable)
     (compiled,) = tmp_path.rglob("*.pyc")
     content = compiled.read_bytes()
     # PEP 552: the flags after the magic number; 0b01 is hash-based, never checked against the source.
@@ -106,80 +113,47 @@ def test_bytecode_is_valid_whatever_the_zip_does_to_times_and_names_no_path_of_t
     assert str(tmp_path).encode() not in content
 
 
-def test_a_python_of_this_version_is_this_one() -> None:
-    assert bundling.find_python(HERE) == sys.executable
-
-
-def test_a_command_that_only_pretends_to_be_a_python_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shim = tmp_path / "python3.99"
-    shim.write_text("#!/bin/sh\nexit 127\n")
-    shim.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert bundling.find_python("3.99") is None
-    shim.write_text("#!/bin/sh\nexit 0\n")
-    assert bundling.find_python("3.99") == str(shim)
-
-
-def test_a_version_that_is_not_installed_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    assert bundling.find_python("3.99") is None
-
-
 def test_a_failed_command_tells_its_output(tmp_path: Path) -> None:
-    with pytest.raises(BundlingError, match=r"(?s)-m pip install .*no_such_file"):
-        bundling.install_wheels(tmp_path / "no_such_file.txt", tmp_path / "output", TARGET)
+    (tmp_path / "broken.py").write_text("def")
+    with pytest.raises(BundlingError, match=r"(?s)compileall.*SyntaxError"):
+        compile_bytecode(tmp_path, sys.executable)
 
 
-def test_cdk_is_never_told_to_use_docker(tree: Path, tmp_path: Path) -> None:
-    (tree / "functions/requirements.txt").write_text("")
+# The whole of it, its slow steps replaced: tests/infra/test_bundle.py does it in earnest ------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundling, "install_wheels", lambda *_: None)
+    monkeypatch.setattr(bundling, "compile_charts", lambda *_: ["slow   door version 1: functions build it themselves"])
+
+
+@pytest.mark.usefixtures("quick")
+def test_cdk_is_never_told_to_use_docker_and_the_operator_is_told_what_came_of_it(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "output"
-    output.mkdir()
-    target = Target(python_version=HERE, platform="manylinux2014_aarch64", compiler=sys.executable)
-    for name in SHIPPED:
-        (tree / name).write_text("")
-    assert LocalBundling(tree, target).try_bundle(str(output)) is True
-    assert (output / "functions/consumer/handler.py").is_file()
-    assert list(output.glob("functions/consumer/__pycache__/handler.*.pyc"))
+    assert LocalBundling(tree, TARGET).try_bundle(str(output)) is True
+    assert {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} == set(SHIPPED)
+    size, slow, bytecode = capsys.readouterr().err.splitlines()
+    assert size.startswith("bundle: 4 files, 0.0 MB, 0.0 MB as a zip")
+    assert slow == "bundle: slow   door version 1: functions build it themselves"
+    assert bytecode.startswith("bundle: no bytecode in it: there is no Python 3.13 on this machine")
 
 
-@pytest.mark.slow
-def test_the_bundle_for_lambda_is_small_and_lacks_what_the_runtime_brings(tmp_path: Path) -> None:
-    target = replace(bundling.lambda_target(), compiler=None)
-    bundling.bundle(ROOT, tmp_path, target)
-    names = {entry.name for entry in tmp_path.iterdir()}
-    assert {"functions", "machines", "settle", "aws_lambda_powertools", "pydantic", "pydantic_core"} <= names
-    assert not names & {"boto3", "botocore", "urllib3", "tests", "infra", "bin"}
-    assert not list(tmp_path.rglob("*.pyc"))
-    assert [library.name for library in tmp_path.rglob("*.so")] == ["_pydantic_core.cpython-313-aarch64-linux-gnu.so"]
-    packed = tmp_path.with_suffix(".zip")
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in tmp_path.rglob("*"):
-            archive.write(file, file.relative_to(tmp_path))
-    assert packed.stat().st_size < 8_000_000
+@pytest.mark.usefixtures("quick")
+def test_a_bundle_that_lambda_would_refuse_is_not_sent(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundling, "LARGEST_BYTES", 10)
+    with pytest.raises(BundlingError, match="Lambda takes at most 10 bytes, and this is 4 files"):
+        bundling.bundle(tree, tmp_path / "output", TARGET)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(platform.system() != "Linux", reason="wheels for Lambda are Linux wheels")
-def test_handlers_import_from_the_bundle_and_what_the_runtime_brings(tmp_path: Path) -> None:
-    here = Target(python_version=HERE, platform=f"manylinux2014_{platform.machine()}", compiler=sys.executable)
-    task, runtime = tmp_path / "task", tmp_path / "runtime"
-    bundling.bundle(ROOT, task, here)
-    runtime.mkdir()
-    for module in ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six"):
-        spec = importlib.util.find_spec(module)
-        assert spec is not None
-        assert spec.origin is not None
-        origin = Path(spec.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (runtime / source.name).symlink_to(source)
-    script = (
-        f"import sys; sys.path[:0] = {json.dumps([str(task), str(runtime)])}\n"
-        "import functions.consumer.handler, functions.ingress.handler, functions.worker.handler\n"
-        "print(functions.consumer.handler.__file__)\n"
-    )
-    # No site packages and no environment: only the two folders and the standard library.
-    command = [sys.executable, "-I", "-S", "-c", script]
-    done = subprocess.run(command, cwd=os.sep, env={}, check=False, capture_output=True, text=True)
-    assert (done.stdout.strip(), done.stderr) == (str(task / "functions/consumer/handler.py"), "")
+def test_a_machine_file_that_is_wrong_stops_the_bundling(tmp_path: Path) -> None:
+    (tmp_path / "settle").symlink_to(ROOT / "settle")
+    (tmp_path / "machines").mkdir()
+    (tmp_path / "machines/__init__.py").touch()
+    (tmp_path / "machines/door.py").write_text("MACHINE = 1")
+    with pytest.raises(BundlingError, match=r"machines/door.py: MACHINE is 'int' and not a Statechart"):
+        compile_charts(tmp_path, tmp_path / "output")

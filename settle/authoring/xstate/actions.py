@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from settle.authoring.binding import MADE
+from settle.authoring.built_in import CANCEL, LOG, RAISE
 from settle.authoring.lists import listed
 from settle.authoring.xstate.delays import read_delay
 from settle.authoring.xstate.reading import Reading, read_params
 from settle.authoring.xstate.report import Config
 from settle.authoring.xstate.values import is_code, read_static, shorten
 from settle.authoring.xstate.words import ACTION, BUILT_IN_ACTIONS
-from settle.core.delay import Delay
 from settle.core.event import is_internal
 from settle.core.spec import Action
 
@@ -91,26 +92,19 @@ def _raise(reading: Reading, node: str, name: str, data: Mapping[str, Any]) -> A
         return None
     content = {key: value for key, value in event.items() if key != "type"}
     if data.get("delay") is None:
-        return _action(name, {"event": event}, lambda _context, _event, do: do.raise_(event_type, content))
+        made = {"event_type": event_type, "content": content, "delay": None, "identifier": ""}
+        return _make(reading, node, name, {"event": event}, RAISE, made)
     delay = read_delay(reading, node, data["delay"])
     if delay is None:
         return None
-    return _send_later(name, event_type, content, delay, str(data.get("id") or ""))
-
-
-def _send_later(name: str, event_type: str, content: Mapping[str, Any], delay: Delay, identifier: str) -> Action:
-    compute = delay.fn
-
-    def send(context: Any, event: Any, do: Any) -> None:  # noqa: ANN401 - user data
-        wait = delay.seconds if compute is None else compute(context, event)
-        do.send(None, event_type, content, delay=wait, id=identifier)
-
+    identifier = str(data.get("id") or "")
     params = {
         "event": {"type": event_type, **content},
         "delay": delay.name,
         **({"id": identifier} if identifier else {}),
     }
-    return _action(name, params, send)
+    made = {"event_type": event_type, "content": content, "delay": delay, "identifier": identifier}
+    return _make(reading, node, name, params, RAISE, made)
 
 
 def _cancel(reading: Reading, node: str, name: str, data: Mapping[str, Any]) -> Action | None:
@@ -119,20 +113,22 @@ def _cancel(reading: Reading, node: str, name: str, data: Mapping[str, Any]) -> 
         message = f"the action {name!r} does not say what to cancel; add `sendId`, or {_IN_PYTHON}"
         reading.report.error("built-in-action", node, message)
         return None
-    return _action(name, {"sendId": identifier}, lambda _context, _event, do: do.cancel(identifier))
+    return _make(reading, node, name, {"sendId": identifier}, CANCEL, {"identifier": identifier})
 
 
-def _log(_reading: Reading, _node: str, name: str, data: Mapping[str, Any]) -> Action:
+def _log(reading: Reading, node: str, name: str, data: Mapping[str, Any]) -> Action:
     value = next((data[key] for key in _LOGGED if data.get(key) is not None), None)
     label = str(data.get("label") or "")
     message = ": ".join(filter(None, (label, value))) if isinstance(value, str) else label
     more = {} if value is None or isinstance(value, str) else {"value": value}
     params = {"message": message or name, **more}
-    return _action(name, params, lambda _context, _event, do: do.log(message or name, **more))
+    return _make(reading, node, name, params, LOG, {"message": message or name, "more": more})
 
 
-def _action(name: str, params: Mapping[str, Any], fn: Callable[[Any, Any, Any], Any]) -> Action:
-    return Action(name=name, fn=fn, params=params)
+def _make(  # noqa: PLR0913, PLR0917 - an action, and what makes its function
+    reading: Reading, node: str, name: str, params: Mapping[str, Any], maker: str, made: Mapping[str, Any]
+) -> Action:
+    return Action(name=name, fn=reading.binder.bind(MADE, maker, node, made)[1], params=params)
 
 
 _BUILDERS: Final[Mapping[str, Callable[[Reading, str, str, Mapping[str, Any]], Action | None]]] = {
