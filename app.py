@@ -2,18 +2,22 @@
 
 import aws_cdk as cdk
 
+from infra import nag
 from infra.stack import SettleStack
-from infra.stage import UnknownStageError, find_stage
+from infra.stage_context import read_stage
+from infra.stage_error import StageError
 
 
 def build(app: cdk.App) -> cdk.Stack:
-    """Add the stack of the stage that the context names.
+    """Add the stack of the stage that the context names, and what checks it.
 
     Raises:
-        UnknownStageError: there is no such stage.
+        StageError: there is no such stage, or a value given for it makes no sense.
     """
-    stage = find_stage(app.node.try_get_context("stage"))
-    return SettleStack(app, stage.stack_name, stage=stage)
+    stage = read_stage(app.node.try_get_context)
+    stack = SettleStack(app, stage.stack_name, stage=stage)
+    nag.check(stack, stage)
+    return stack
 
 
 def main() -> None:
@@ -21,7 +25,7 @@ def main() -> None:
     app = cdk.App()
     try:
         build(app)
-    except UnknownStageError as error:
+    except StageError as error:
         raise SystemExit(f"error: {error}") from None
     app.synth()
 

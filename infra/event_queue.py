@@ -2,6 +2,7 @@
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.queues import MAX_MESSAGE_BYTES, POSTPONING_ACTIONS, fifo_queue, grant
@@ -19,7 +20,7 @@ class EventQueue(Construct):
         dead_letter_queue: where unreadable messages are buried by the functions, and redriven ones end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each argument is one decision of a stage
         self,
         scope: Construct,
         construct_id: str,
@@ -27,15 +28,17 @@ class EventQueue(Construct):
         name: str,
         visibility: Duration,
         protected: bool,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         # No size limit of its own: a buried message is as large as the original, and carries the reason besides.
-        self.dead_letter_queue = fifo_queue(self, "DeadLetters", f"{name}-dead-letters", protected=protected)
+        self.dead_letter_queue = fifo_queue(self, "DeadLetters", f"{name}-dead-letters", protected=protected, key=key)
         self.queue = fifo_queue(
             self,
             "Events",
             f"{name}-events",
             protected=protected,
+            key=key,
             visibility=visibility,
             max_message_size_bytes=MAX_MESSAGE_BYTES,
             dead_letter_queue=self.dead_letter_queue,

@@ -1,9 +1,12 @@
 """The queues of both kinds, and who may do what with one."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from infra.removal import removal_policy
 
 # The longest that SQS keeps a message. An outage of that length loses nothing.
 RETENTION_DAYS = 14
@@ -35,6 +38,7 @@ def fifo_queue(  # noqa: PLR0913 - each argument is one property of a queue
     name: str,
     *,
     protected: bool,
+    key: kms.IKey | None = None,
     visibility: Duration | None = None,
     max_message_size_bytes: int | None = None,
     dead_letter_queue: sqs.Queue | None = None,
@@ -55,7 +59,8 @@ def fifo_queue(  # noqa: PLR0913 - each argument is one property of a queue
         deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
         fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
         content_based_deduplication=False,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        encryption=_encryption(key),
+        encryption_master_key=key,
         enforce_ssl=True,
         retention_period=Duration.days(RETENTION_DAYS),
         visibility_timeout=visibility,
@@ -71,6 +76,7 @@ def standard_queue(  # noqa: PLR0913 - each argument is one property of a queue
     name: str,
     *,
     protected: bool,
+    key: kms.IKey | None = None,
     visibility: Duration | None = None,
     dead_letter_queue: sqs.Queue | None = None,
 ) -> sqs.Queue:
@@ -80,7 +86,8 @@ def standard_queue(  # noqa: PLR0913 - each argument is one property of a queue
         construct_id,
         # Named like the FIFO queues beside it, which have to be named.
         queue_name=name,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        encryption=_encryption(key),
+        encryption_master_key=key,
         enforce_ssl=True,
         retention_period=Duration.days(RETENTION_DAYS),
         visibility_timeout=visibility,
@@ -90,18 +97,13 @@ def standard_queue(  # noqa: PLR0913 - each argument is one property of a queue
     )
 
 
-def removal_policy(*, protected: bool) -> RemovalPolicy:
-    """Return what happens to accepted work when the stack goes.
-
-    An accepted event is data like the instance it is meant for. Except on create: after a failed first deploy a kept
-    resource would hold its name against the next one.
-    """
-    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if protected else RemovalPolicy.DESTROY
-
-
 def grant(grantee: iam.IGrantable, queue: sqs.Queue, *actions: str) -> iam.Grant:
     """Allow these actions on one queue. The queue's own grant_* methods also allow GetQueueUrl, which nobody calls."""
     return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[queue.queue_arn])
+
+
+def _encryption(key: kms.IKey | None) -> sqs.QueueEncryption:
+    return sqs.QueueEncryption.SQS_MANAGED if key is None else sqs.QueueEncryption.KMS
 
 
 def _redrive(queue: sqs.Queue | None) -> sqs.DeadLetterQueue | None:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.bundling import PYTHON_VERSION
-from infra.stage import Stage
+from infra.removal import keep_role
+from infra.stage import FunctionSize, Stage
 
 RUNTIME = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -41,8 +43,9 @@ class RuntimeFunction(Construct):
         code: lambda_.Code,
         handler: str,
         timeout: Duration,
-        memory_size: int,
+        size: FunctionSize,
         environment: Mapping[str, str],
+        key: kms.IKey | None = None,
         recursive_loop: lambda_.RecursiveLoop = lambda_.RecursiveLoop.TERMINATE,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -50,9 +53,12 @@ class RuntimeFunction(Construct):
             self,
             "Logs",
             retention=stage.log_retention,
+            encryption_key=key,
             removal_policy=RemovalPolicy.RETAIN if stage.protected else RemovalPolicy.DESTROY,
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        # Its permissions go with the stack: they are of no use without the function.
+        keep_role(self.role, protected=stage.protected)
         self.log_group.grant_write(self.role)
         self.function = lambda_.Function(
             self,
@@ -63,16 +69,20 @@ class RuntimeFunction(Construct):
             code=code,
             handler=handler,
             timeout=timeout,
-            memory_size=memory_size,
+            memory_size=size.memory_mb,
+            reserved_concurrent_executions=size.reserved_concurrency,
             role=self.role,
             log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=stage.log_level,
             system_log_level_v2=stage.system_log_level,
             recursive_loop=recursive_loop,
+            tracing=lambda_.Tracing.ACTIVE if stage.tracing else lambda_.Tracing.DISABLED,
             environment={
                 "POWERTOOLS_SERVICE_NAME": f"settle-{construct_id.lower()}",
                 "POWERTOOLS_LOG_LEVEL": stage.log_level.value,
+                "SETTLE_STAGE": stage.name,
+                **({"SETTLE_TRACING": "on"} if stage.tracing else {}),
                 **environment,
             },
         )

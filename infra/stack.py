@@ -1,18 +1,22 @@
 """The stack: which construct is given what. Decisions of one concern are in its construct."""
 
-from aws_cdk import CfnOutput, Duration, Fn, Stack
+from aws_cdk import Duration, Environment, Fn, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.bundling import ROOT, runtime_code
+from infra.encryption import CustomerKey
 from infra.event_queue import EventQueue
 from infra.ingress_api import IngressApi
+from infra.observability import Observability
+from infra.outputs import add_outputs
 from infra.queues import visibility_timeout
 from infra.runtime_function import RuntimeFunction
 from infra.snapshot_table import SnapshotTable
 from infra.stage import Stage
 from infra.task_queue import TaskQueue
 from infra.timers import Timers
+from infra.watched import Watched
 
 # An HTTP API gives up after 30 s; the function ends first, so that the caller gets its answer and not a bare 503.
 INGRESS_TIMEOUT_SECONDS = 29
@@ -25,17 +29,11 @@ TASK_BATCH_SIZE = 1
 # The least that Lambda takes: dead letters are few, and late already.
 DEAD_LETTER_CONCURRENCY = 2
 
-# Processor share comes with memory, and the functions are bound by it, not by the memory itself. The consumer also runs
-# the groups of a batch in parallel, and what a service of the worker needs is not known here.
-INGRESS_MEMORY_MB = 512
-CONSUMER_MEMORY_MB = 1024
-WORKER_MEMORY_MB = 1024
-
 
 class SettleStack(Stack):
     """Ingress, consumer, worker, their queues and the table of one stage.
 
-    It knows no account and no region: the same template can be deployed anywhere.
+    Unless the stage is bound to a place, it knows no account and no region: the same template can be deployed anywhere.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
@@ -44,31 +42,32 @@ class SettleStack(Stack):
             construct_id,
             description=f"Settle: durable statecharts ({stage.name})",
             tags={"service": "settle", "stage": stage.name},
+            env=Environment(account=stage.account, region=stage.region),
             termination_protection=stage.protected,
             # Usage metadata for CDK's makers would be a third of the template of a stack without a region.
             analytics_reporting=False,
         )
-        self.table = SnapshotTable(self, "Snapshots", protected=stage.protected)
-        consumer_visibility = visibility_timeout(CONSUMER_TIMEOUT_SECONDS)
-        worker_visibility = visibility_timeout(WORKER_TIMEOUT_SECONDS)
         name, protected = stage.stack_name, stage.protected
-        self.events = EventQueue(self, "Queues", name=name, visibility=consumer_visibility, protected=protected)
-        self.timers = Timers(self, "Timers", name=name, visibility=consumer_visibility, protected=protected)
-        self.tasks = TaskQueue(self, "Tasks", name=name, visibility=worker_visibility, protected=protected)
+        self.customer_key = (
+            CustomerKey(self, "Encryption", name=name, protected=protected) if stage.customer_key else None
+        )
+        self._key = key = self.customer_key.key if self.customer_key else None
+        self.table = SnapshotTable(self, "Snapshots", protected=protected, key=key)
+        hidden = visibility_timeout(CONSUMER_TIMEOUT_SECONDS)
+        self.events = EventQueue(self, "Queues", name=name, visibility=hidden, protected=protected, key=key)
+        self.timers = Timers(self, "Timers", name=name, visibility=hidden, protected=protected, key=key)
+        hidden = visibility_timeout(WORKER_TIMEOUT_SECONDS)
+        self.tasks = TaskQueue(self, "Tasks", name=name, visibility=hidden, protected=protected, key=key)
         code = runtime_code(ROOT)
         self.ingress = self._ingress(stage, code)
         self.consumer = self._consumer(stage, code)
         self.worker = self._worker(stage, code)
         self._trust()
-        self.api = IngressApi(
-            self,
-            "Http",
-            name=name,
-            function=self.ingress.function,
-            rate_limit=stage.rate_limit,
-            burst_limit=stage.burst_limit,
-        )
-        self._outputs()
+        self._share_key()
+        self.api = IngressApi(self, "Http", stage=stage, function=self.ingress.function, key=key)
+        watched = self._watched(stage)
+        self.observability = Observability(self, "Observability", stage=stage, watched=watched, key=key)
+        add_outputs(self, watched, self.observability)
 
     def _ingress(self, stage: Stage, code: lambda_.Code) -> RuntimeFunction:
         ingress = RuntimeFunction(
@@ -79,10 +78,12 @@ class SettleStack(Stack):
             code=code,
             handler="functions.ingress.handler.handler",
             timeout=Duration.seconds(INGRESS_TIMEOUT_SECONDS),
-            memory_size=INGRESS_MEMORY_MB,
+            size=stage.ingress,
+            key=self._key,
             environment=self._shared_environment(),
         )
         self.table.grant_read(ingress.role)
+        self.table.grant_list(ingress.role)
         self.table.grant_accept(ingress.role)
         self.events.grant_send(ingress.role)
         return ingress
@@ -96,7 +97,8 @@ class SettleStack(Stack):
             code=code,
             handler="functions.consumer.handler.handler",
             timeout=Duration.seconds(CONSUMER_TIMEOUT_SECONDS),
-            memory_size=CONSUMER_MEMORY_MB,
+            size=stage.consumer,
+            key=self._key,
             environment={
                 **self._shared_environment(),
                 **self._tasks_environment(),
@@ -133,7 +135,8 @@ class SettleStack(Stack):
             code=code,
             handler="functions.worker.handler.handler",
             timeout=Duration.seconds(WORKER_TIMEOUT_SECONDS),
-            memory_size=WORKER_MEMORY_MB,
+            size=stage.worker,
+            key=self._key,
             environment={
                 **self._shared_environment(),
                 **self._tasks_environment(),
@@ -168,14 +171,27 @@ class SettleStack(Stack):
         timers = [self.consumer.role.role_id, self.timers.role.role_id]
         self.consumer.function.add_environment("SETTLE_TIMER_SENDERS", Fn.join(",", timers))
 
-    def _outputs(self) -> None:
-        """Name what a client and an operator need."""
-        CfnOutput(self, "ApiUrl", value=self.api.url)
-        CfnOutput(self, "TableName", value=self.table.table.table_name)
-        CfnOutput(self, "QueueUrl", value=self.events.queue.queue_url)
-        CfnOutput(self, "DeadLetterQueueUrl", value=self.events.dead_letter_queue.queue_url)
-        CfnOutput(self, "TimersQueueUrl", value=self.timers.queue.queue_url)
-        CfnOutput(self, "TasksQueueUrl", value=self.tasks.queue.queue_url)
+    def _share_key(self) -> None:
+        """Let whoever reads or writes what is encrypted use the key."""
+        if self.customer_key is None:
+            return
+        for function in (self.ingress, self.consumer, self.worker):
+            self.customer_key.grant_table(function.role)
+            self.customer_key.grant_queues(function.role)
+        self.customer_key.grant_queues(self.timers.role)
+
+    def _watched(self, stage: Stage) -> Watched:
+        return Watched(
+            stage_name=stage.name,
+            api=self.api,
+            ingress=self.ingress,
+            consumer=self.consumer,
+            worker=self.worker,
+            events=self.events,
+            timers=self.timers,
+            tasks=self.tasks,
+            table=self.table,
+        )
 
     def _shared_environment(self) -> dict[str, str]:
         return {

@@ -2,6 +2,7 @@
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.queues import MAPPING_ACTIONS, POSTPONING_ACTIONS, grant, standard_queue
@@ -20,7 +21,7 @@ class TaskQueue(Construct):
         dead_letter_queue: for calls that nobody saw end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each argument is one decision of a stage
         self,
         scope: Construct,
         construct_id: str,
@@ -28,16 +29,18 @@ class TaskQueue(Construct):
         name: str,
         visibility: Duration,
         protected: bool,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.dead_letter_queue = standard_queue(
-            self, "DeadLetters", f"{name}-tasks-dead-letters", protected=protected, visibility=visibility
+            self, "DeadLetters", f"{name}-tasks-dead-letters", protected=protected, key=key, visibility=visibility
         )
         self.queue = standard_queue(
             self,
             "Queue",
             f"{name}-tasks",
             protected=protected,
+            key=key,
             visibility=visibility,
             dead_letter_queue=self.dead_letter_queue,
         )

@@ -2,10 +2,12 @@
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from infra.queues import MAPPING_ACTIONS, grant, removal_policy, standard_queue
+from infra.queues import MAPPING_ACTIONS, grant, standard_queue
+from infra.removal import keep_role, removal_policy
 
 SCHEDULER_SERVICE = "scheduler.amazonaws.com"
 
@@ -22,10 +24,11 @@ class Timers(Construct):
         dead_letter_queue: for timers that could not be forwarded.
         group: of the schedules. Deleting it deletes them.
         role: as which Scheduler sends to the queue. Each schedule keeps the ARNs of both, so whatever replaces one of
-            them strands the schedules in flight.
+            them strands the schedules in flight. It stays where they stay, with what it may do: a schedule whose role
+            is gone is dropped when it is due, since its dead-letter queue is out of reach too.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each argument is one decision of a stage
         self,
         scope: Construct,
         construct_id: str,
@@ -33,14 +36,18 @@ class Timers(Construct):
         name: str,
         visibility: Duration,
         protected: bool,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letter_queue = standard_queue(self, "DeadLetters", f"{name}-timers-dead-letters", protected=protected)
+        self.dead_letter_queue = standard_queue(
+            self, "DeadLetters", f"{name}-timers-dead-letters", protected=protected, key=key
+        )
         self.queue = standard_queue(
             self,
             "Queue",
             f"{name}-timers",
             protected=protected,
+            key=key,
             visibility=visibility,
             dead_letter_queue=self.dead_letter_queue,
         )
@@ -48,6 +55,7 @@ class Timers(Construct):
             self, "Group", schedule_group_name=name, removal_policy=removal_policy(protected=protected)
         )
         self.role = self._scheduler_role()
+        keep_role(self.role, protected=protected)
         # A schedule is a resource of the group's name, not a part of the group's own ARN.
         self._schedules = Stack.of(self).format_arn(
             service="scheduler", resource="schedule", resource_name=f"{self.group.schedule_group_name}/*"

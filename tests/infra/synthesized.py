@@ -9,10 +9,25 @@ from typing import Any
 import aws_cdk as cdk
 
 from app import build
+from infra import nag
+from infra.stack import SettleStack
+from infra.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+# By the logical id where the resource has no name.
+ATTRIBUTES = {
+    ("AWS::SQS::Queue", "Arn"): f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{name}}",
+    ("AWS::SQS::Queue", "QueueName"): "{name}",
+    ("AWS::DynamoDB::GlobalTable", "Arn"): f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{id}}",
+    ("AWS::CloudWatch::Alarm", "Arn"): f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{{id}}",
+    ("AWS::KMS::Key", "Arn"): f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{{id}}",
+    ("AWS::Logs::LogGroup", "Arn"): f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{id}}:*",
+    ("AWS::IAM::Role", "RoleId"): "AROA-{id}",
+    ("AWS::IAM::Role", "Arn"): f"arn:aws:iam::{ACCOUNT}:role/{{id}}",
+    ("AWS::Scheduler::ScheduleGroup", "Arn"): f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{{name}}",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +38,13 @@ class Synthesized:
         template: the CloudFormation template.
         tags: of the stack.
         termination_protection: of the stack.
+        output: folder of the cloud assembly.
     """
 
     template: Mapping[str, Any]
     tags: Mapping[str, str]
     termination_protection: bool
+    output: Path
 
     def of_type(self, kind: str) -> dict[str, Any]:
         """Return the resources of a type, by logical id."""
@@ -128,21 +145,11 @@ class Synthesized:
 
     def _attribute(self, name: str, attribute: str) -> str:
         resource = self.template["Resources"][name]
-        match resource["Type"], attribute:
-            case "AWS::SQS::Queue", "Arn":
-                return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{resource['Properties']['QueueName']}"
-            case "AWS::DynamoDB::GlobalTable", "Arn":
-                return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
-            case "AWS::Logs::LogGroup", "Arn":
-                return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"
-            case "AWS::IAM::Role", "RoleId":
-                return f"AROA{name.upper()}"
-            case "AWS::IAM::Role", "Arn":
-                return f"arn:aws:iam::{ACCOUNT}:role/{name}"
-            case "AWS::Scheduler::ScheduleGroup", "Arn":
-                return f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{resource['Properties']['Name']}"
-            case kind:
-                raise NotImplementedError(kind)
+        form = ATTRIBUTES.get((resource["Type"], attribute))
+        if form is None:
+            raise NotImplementedError(resource["Type"], attribute)
+        properties = resource.get("Properties", {})
+        return form.format(id=name, name=properties.get("QueueName", properties.get("Name")))
 
 
 def as_list(value: Any) -> list[Any]:
@@ -157,13 +164,35 @@ def cdk_context() -> dict[str, Any]:
     return context
 
 
-def synthesize(stage: str, output: Path) -> Synthesized:
-    """Synthesize a stage, without bundling."""
-    app = cdk.App(outdir=str(output), context={**cdk_context(), "aws:cdk:bundling-stacks": [], "stage": stage})
-    stack = build(app)
+def synthesize(stage: str, output: Path, **given: str) -> Synthesized:
+    """Synthesize a stage of the table, without bundling.
+
+    Args:
+        stage: its name.
+        output: folder of the cloud assembly.
+        given: what else the command line says.
+    """
+    app = _app(output, stage=stage, **given)
+    return _read(app, build(app), output)
+
+
+def synthesize_variant(stage: Stage, output: Path) -> Synthesized:
+    """Synthesize a stage that somebody might write into the table."""
+    app = _app(output, stage=stage.name)
+    stack = SettleStack(app, stage.stack_name, stage=stage)
+    nag.check(stack, stage)
+    return _read(app, stack, output)
+
+
+def _app(output: Path, **given: str) -> cdk.App:
+    return cdk.App(outdir=str(output), context={**cdk_context(), "aws:cdk:bundling-stacks": [], **given})
+
+
+def _read(app: cdk.App, stack: cdk.Stack, output: Path) -> Synthesized:
     artifact = app.synth().get_stack_by_name(stack.stack_name)
     return Synthesized(
         template=artifact.template,
         tags=artifact.tags,
         termination_protection=artifact.termination_protection or False,
+        output=output,
     )

@@ -67,7 +67,7 @@ def test_batches_are_full_but_those_of_calls_which_would_wait_for_each_other(sta
     }
 
 
-@pytest.mark.parametrize(("stage", "consumer", "worker"), [("dev", 5, 5), ("prod", 100, 50)])
+@pytest.mark.parametrize(("stage", "consumer", "worker"), [("dev", 5, 5), ("staging", 10, 5), ("prod", 100, 50)])
 def test_a_backlog_leaves_concurrency_to_the_ingress(
     request: pytest.FixtureRequest, stage: str, consumer: int, worker: int
 ) -> None:
@@ -81,18 +81,52 @@ def test_a_backlog_leaves_concurrency_to_the_ingress(
     }
 
 
+def test_a_fresh_account_takes_dev_and_the_others_cap_the_clients_that_wait(
+    dev: Synthesized, staging: Synthesized, prod: Synthesized
+) -> None:
+    assert [reserved(dev, name) for name in FUNCTIONS] == [None, None, None]
+    assert [reserved(staging, name) for name in FUNCTIONS] == [30, 20, None]
+    assert [reserved(prod, name) for name in FUNCTIONS] == [300, 200, None]
+
+
+@pytest.mark.parametrize("stage", ["staging", "prod"])
+def test_the_consumer_reserves_what_its_queues_may_take_together(request: pytest.FixtureRequest, stage: str) -> None:
+    stack: Synthesized = request.getfixturevalue(stage)
+    taken = [mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in stack.mappings("consumer").values()]
+    assert sum(taken) == reserved(stack, "consumer")
+
+
+def reserved(stack: Synthesized, name: str) -> int | None:
+    concurrency: int | None = stack.function(name)["Properties"].get("ReservedConcurrentExecutions")
+    return concurrency
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_know_their_stage_and_trace_where_it_says_so(
+    dev: Synthesized, staging: Synthesized, prod: Synthesized, name: str
+) -> None:
+    for stage, stack, traced in (("dev", dev, False), ("staging", staging, True), ("prod", prod, True)):
+        environment = stack.environment(name)
+        assert environment["SETTLE_STAGE"] == stage
+        assert environment.get("SETTLE_TRACING") == ("on" if traced else None)
+        mode = stack.function(name)["Properties"].get("TracingConfig")
+        assert mode == ({"Mode": "Active"} if traced else None)
+
+
 @pytest.mark.parametrize("name", MAPPINGS)
 def test_the_mappings_start_only_once_the_role_may_receive(stack: Synthesized, name: str) -> None:
     policies = stack.of_type("AWS::IAM::Policy")
     assert set(stack.function(name)["DependsOn"]) & set(policies)
 
 
-def test_every_log_group_is_ours_and_forgets(dev: Synthesized, prod: Synthesized) -> None:
-    for stack, days in ((dev, 7), (prod, 90)):
+def test_every_log_group_is_ours_and_forgets(dev: Synthesized, staging: Synthesized, prod: Synthesized) -> None:
+    for stack, days in ((dev, 7), (staging, 30), (prod, 90)):
         groups = stack.of_type("AWS::Logs::LogGroup")
-        assert [group["Properties"]["RetentionInDays"] for group in groups.values()] == [days] * len(FUNCTIONS)
+        assert {group["Properties"]["RetentionInDays"] for group in groups.values()} == {days}
         used = {stack.function(name)["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for name in FUNCTIONS}
-        assert used == set(groups)
+        # The one besides is that of the API.
+        assert len(used) == len(FUNCTIONS)
+        assert [group for group in groups if group not in used] == ["HttpAccessLogsBA63A067"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -138,6 +172,17 @@ def test_the_consumer_believes_the_roles_of_the_functions_and_the_worker_the_con
     assert len(set(ids.values())) == len(FUNCTIONS)
     assert set(stack.environment("consumer")["SETTLE_TRUSTED_SENDERS"].split(",")) == set(ids.values())
     assert stack.environment("worker")["SETTLE_TRUSTED_SENDERS"] == ids["consumer"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_roles_that_are_believed_stay_as_long_as_the_messages(
+    dev: Synthesized, prod: Synthesized, name: str
+) -> None:
+    # A new role of the same name has another id, and what the old one sent would be taken for a stranger's.
+    for stack in (dev, prod):
+        role, queue = stack.of_type("AWS::IAM::Role")[stack.role(name)], stack.queue("-events.fifo")
+        assert role["DeletionPolicy"] == queue["DeletionPolicy"]
+        assert role["UpdateReplacePolicy"] == queue["UpdateReplacePolicy"]
 
 
 def test_whoever_may_send_internal_messages_is_believed_and_nobody_else(stack: Synthesized) -> None:

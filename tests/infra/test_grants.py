@@ -8,13 +8,16 @@ COMMIT = {"dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutIte
 BE_FED = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 POSTPONE = {"sqs:ChangeMessageVisibility"}
 SEND = {"sqs:SendMessage"}
+TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 
 def test_the_ingress_reads_enters_ids_and_sends(stack: Synthesized) -> None:
     assert stack.allowed(stack.role("ingress")) == {
         table_arn(stack): READ | {"dynamodb:PutItem"},
+        f"{table_arn(stack)}/index/blocked": {"dynamodb:Query"},
         stack.arn("-events.fifo"): SEND,
         own_logs(stack, "ingress"): LOGS,
+        **traces(stack, "ingress"),
     }
 
 
@@ -29,6 +32,7 @@ def test_the_consumer_reads_commits_receives_relays_and_buries(stack: Synthesize
         stack.arn("-timers"): BE_FED | SEND,
         stack.arn("-tasks"): SEND,
         own_logs(stack, "consumer"): LOGS,
+        **traces(stack, "consumer"),
     }
 
 
@@ -40,10 +44,11 @@ def test_the_worker_reads_enters_begun_calls_receives_answers_and_buries(stack: 
         stack.arn("-tasks"): BE_FED | POSTPONE,
         stack.arn("-tasks-dead-letters"): BE_FED,
         own_logs(stack, "worker"): LOGS,
+        **traces(stack, "worker"),
     }
 
 
-def test_nothing_is_allowed_by_wildcard_but_the_schedules_of_the_own_group(stack: Synthesized) -> None:
+def test_nothing_is_allowed_by_wildcard_but_the_schedules_of_the_own_group_and_traces(stack: Synthesized) -> None:
     logs = {own_logs(stack, name) for name in ("ingress", "consumer", "worker")}
     for role in stack.of_type("AWS::IAM::Role"):
         for statement in stack.statements(role):
@@ -51,7 +56,10 @@ def test_nothing_is_allowed_by_wildcard_but_the_schedules_of_the_own_group(stack
             assert not [action for action in as_list(statement["Action"]) if "*" in action]
             resources = {stack.resolve(resource) for resource in as_list(statement["Resource"])}
             # The ARN of a log group ends like that, by CloudFormation itself: its streams.
-            assert {resource for resource in resources - logs if "*" in resource} <= {schedules_arn(stack)}
+            wide = {resource for resource in resources - logs if "*" in resource}
+            # X-Ray knows no resources to name: https://docs.aws.amazon.com/xray/latest/devguide/security_iam_service-with-iam.html
+            tracing = wide == {"*"} and set(as_list(statement["Action"])) == TRACE
+            assert tracing or wide <= {schedules_arn(stack)}
 
 
 def test_every_policy_is_that_of_one_role(stack: Synthesized) -> None:
@@ -95,3 +103,7 @@ def schedules_arn(stack: Synthesized) -> str:
 def own_logs(stack: Synthesized, name: str) -> str:
     group = stack.function(name)["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
     return stack.resolve({"Fn::GetAtt": [group, "Arn"]})
+
+
+def traces(stack: Synthesized, name: str) -> dict[str, set[str]]:
+    return {"*": TRACE} if "SETTLE_TRACING" in stack.environment(name) else {}

@@ -45,6 +45,22 @@ def test_the_local_table_expires_items_by_the_same_attribute(stack: Synthesized)
     assert properties["TimeToLiveSpecification"]["AttributeName"] == aws_resources.TTL_ATTRIBUTE
 
 
+def test_the_deployed_table_has_nothing_else_that_an_expression_could_depend_on(stack: Synthesized) -> None:
+    properties = stack.only("AWS::DynamoDB::GlobalTable")["Properties"]
+    compared = {"AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema", "TimeToLiveSpecification"}
+    # Where the table is, how it is restored, protected and watched: nothing that the store could notice.
+    assert set(properties) == compared | {"Replicas"}
+    (replica,) = properties["Replicas"]
+    known = {
+        "ContributorInsightsSpecification",
+        "DeletionProtectionEnabled",
+        "GlobalSecondaryIndexes",
+        "PointInTimeRecoverySpecification",
+        "Region",
+    }
+    assert set(replica) <= known
+
+
 @pytest.mark.parametrize(
     ("suffix", "local"),
     [

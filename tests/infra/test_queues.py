@@ -14,8 +14,8 @@ ALL = (*QUEUES, *QUEUES.values())
 FUNCTIONS = ("consumer", "worker")
 
 
-def test_queue_names_carry_the_stage(dev: Synthesized, prod: Synthesized) -> None:
-    for stage, stack in (("dev", dev), ("prod", prod)):
+def test_queue_names_carry_the_stage(dev: Synthesized, staging: Synthesized, prod: Synthesized) -> None:
+    for stage, stack in (("dev", dev), ("staging", staging), ("prod", prod)):
         names = {queue["Properties"]["QueueName"] for queue in stack.of_type("AWS::SQS::Queue").values()}
         assert names == {f"settle-{stage}{name}" for name in ALL}
 

@@ -22,6 +22,8 @@ def test_keys_are_two_strings(stack: Synthesized) -> None:
     assert properties["AttributeDefinitions"] == [
         {"AttributeName": "pk", "AttributeType": "S"},
         {"AttributeName": "sk", "AttributeType": "S"},
+        {"AttributeName": "blocked", "AttributeType": "S"},
+        {"AttributeName": "since", "AttributeType": "N"},
     ]
 
 
@@ -29,8 +31,14 @@ def test_table_is_on_demand(stack: Synthesized) -> None:
     assert table(stack)["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_there_is_no_index_to_pay_for_on_each_write(stack: Synthesized) -> None:
-    assert "GlobalSecondaryIndexes" not in table(stack)["Properties"]
+def test_the_one_index_holds_blocked_instances_only_and_no_more_than_their_keys(stack: Synthesized) -> None:
+    (index,) = table(stack)["Properties"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "blocked"
+    assert index["KeySchema"] == [
+        {"AttributeName": "blocked", "KeyType": "HASH"},
+        {"AttributeName": "since", "KeyType": "RANGE"},
+    ]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
 def test_ledger_entries_expire(stack: Synthesized) -> None:
@@ -46,3 +54,8 @@ def test_production_keeps_its_instances(dev: Synthesized, prod: Synthesized) -> 
     assert table(prod)["DeletionPolicy"] == table(prod)["UpdateReplacePolicy"] == "Retain"
     assert replica(dev)["DeletionProtectionEnabled"] is False
     assert table(dev)["DeletionPolicy"] == table(dev)["UpdateReplacePolicy"] == "Delete"
+
+
+def test_instances_that_are_throttled_can_be_named(stack: Synthesized) -> None:
+    # The mode that looks at throttled keys only is billed by them; the other one by every call.
+    assert replica(stack)["ContributorInsightsSpecification"] == {"Enabled": True, "Mode": "THROTTLED_KEYS"}

@@ -19,6 +19,19 @@ def test_timers_outlive_the_production_stack_only(dev: Synthesized, prod: Synthe
     assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
+def test_the_role_of_timers_stays_as_long_as_they_do_with_what_it_may_do(dev: Synthesized, prod: Synthesized) -> None:
+    # A schedule whose role is gone is dropped when it is due: it cannot reach its dead letters either.
+    for stack in (dev, prod):
+        group = stack.only("AWS::Scheduler::ScheduleGroup")
+        role = scheduler_role(stack)
+        (policy,) = (
+            p for p in stack.of_type("AWS::IAM::Policy").values() if p["Properties"]["Roles"] == [{"Ref": role}]
+        )
+        for resource in (stack.of_type("AWS::IAM::Role")[role], policy):
+            assert resource["DeletionPolicy"] == group["DeletionPolicy"]
+            assert resource["UpdateReplacePolicy"] == group["UpdateReplacePolicy"]
+
+
 def test_scheduler_takes_the_role_for_schedules_of_this_group_in_this_account_only(stack: Synthesized) -> None:
     (trust,) = stack.of_type("AWS::IAM::Role")[scheduler_role(stack)]["Properties"]["AssumeRolePolicyDocument"][
         "Statement"
