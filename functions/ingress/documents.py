@@ -11,9 +11,12 @@ from settle.core.event import is_internal
 from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot
 from settle.core.spec import SEPARATOR
 from settle.runtime.addresses import child_key
+from settle.runtime.ids import PositionReceiptId
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.permissions import EVERYTHING, Sight
+from settle.runtime.read_blocked import BlockedEvent
 from settle.runtime.read_receipt import ReceiptView
+from settle.runtime.receipt import Edit
 from settle.runtime.registry import Registry
 
 Select = Callable[[Iterable[str]], Iterable[str]]
@@ -53,6 +56,8 @@ def instance_document(
         "paused": instance.paused,
         "held": sum(len(held) for held in (instance.held, instance.urgent) if held is not None),
         "blocked": _blocked(instance, sight),
+        # What was edited, and by whom, is for those who see all.
+        "edits": [{"event_id": edited.event_id, **_edit(edited.edit)} for edited in instance.edits if sight.whole],
         "created_at": _iso(instance.created_at),
         "updated_at": _iso(instance.updated_at),
     }
@@ -123,9 +128,11 @@ def _guess_value(leaves: Sequence[str]) -> Any:  # noqa: ANN401 - text or nested
 
 def _blocked(instance: Instance, sight: Sight) -> dict[str, Any] | None:
     blocked = instance.blocked
-    if blocked is None:
+    held = instance.lane(blocked.lane) if blocked is not None else None
+    if blocked is None or held is None:
         return None
     return {
+        "receipt": receipt_path(instance.key, str(PositionReceiptId(held.floor))),
         "event_id": blocked.event_id,
         "type": blocked.type,
         "code": blocked.code,
@@ -139,9 +146,43 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _edit(edit: Edit) -> dict[str, Any]:
+    return {"by": edit.by, "at": _iso(edit.at), "type": edit.type, "digest": edit.digest, "times": edit.times}
+
+
 def hidden_document(instance: Instance) -> dict[str, Any]:
     """Say no more of an instance than that it is there."""
     return {"machine": instance.key.machine, "instance": instance.key.instance, "version": instance.version}
+
+
+def blocked_document(instance: Instance, sight: Sight) -> dict[str, Any]:
+    """Say what blocks an instance."""
+    return {
+        "machine": instance.key.machine,
+        "instance": instance.key.instance,
+        "location": instance_path(instance.key),
+        "version": instance.version,
+        "held": sum(len(held) for held in (instance.held, instance.urgent) if held is not None),
+        "blocked": _blocked(instance, sight),
+    }
+
+
+def blocked_event_document(found: BlockedEvent) -> dict[str, Any]:
+    """Say what the event is that blocks an instance, to somebody who sees all of it."""
+    event = found.event
+    edit = found.instance.find_edit(event.position)
+    return {
+        **blocked_document(found.instance, EVERYTHING),
+        "event": {
+            "id": event.id,
+            "type": event.type,
+            "data": event.data,
+            "principal": event.principal,
+            "origin": event.origin or None,
+            "digest": found.digest,
+            "edited": None if edit is None else _edit(edit),
+        },
+    }
 
 
 # Receipts ------------------------------------------------------------------------------------------------------------
@@ -167,6 +208,8 @@ def receipt_document(
         value = getattr(view, name)
         if value is not None and value != "" and not (hidden and name in _TELLING):
             document[name] = list(allowed(value)) if name == "next_events" else value
+    if view.edited is not None and not hidden:
+        document["edited"] = _edit(view.edited)
     return document
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.garbage import come_back
 from functions.ingress.routes import Api
 from functions.ingress.settings import IngressSettings
 from functions.logs import set_up_logs
@@ -16,7 +17,9 @@ from settle.runtime.ingress_ports import IngressPorts
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request."""
-    return _api().resolve(event, context)
+    answer = _api().resolve(event, context)
+    come_back()
+    return answer
 
 
 @cache

@@ -20,7 +20,9 @@ API_VERSION: Final = "0.1.0"
 
 _DEFINITIONS: Final = "#/$defs/"
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
-_WAITED: Final = ("prefer",)
+_WAITED: Final = ("prefer", "x-correlation-id")
+_SHOWN: Final = {"oneOf": [ref("Instance"), ref("HiddenInstance")]}
+"""An instance, as far as its maker may see it."""
 
 
 def build_openapi(registry: Registry) -> dict[str, Any]:
@@ -76,6 +78,33 @@ def _shared_paths() -> dict[str, Any]:
                 _receipts(ref("Receipt")),
                 (*named, *_WAITED),
             ),
+        },
+        "/machines/{machine}/instances": {
+            "get": _operation(
+                "listInstances",
+                "The blocked instances of a machine, the longest blocked first. The list may lag a moment behind.",
+                {200: answer(ref("BlockedInstances"), "Some of them.")},
+                ("machine", "status", "limit", "cursor"),
+            )
+        },
+        f"{instance}/blocked": {
+            "get": _operation(
+                "getBlocked",
+                "The event that blocks an instance: what it is, and why it cannot be applied.",
+                {200: answer(ref("BlockedEvent"), "It.")},
+                named,
+            )
+        },
+        f"{instance}/edit": {
+            "post": {
+                **_operation(
+                    "editInstance",
+                    "Put another type or other data into the event that blocks an instance, and try it again.",
+                    _receipts(ref("Receipt")),
+                    (*named, *_WAITED),
+                ),
+                "requestBody": {"required": True, "content": {"application/json": {"schema": ref("EventEdit")}}},
+            }
         },
         f"{instance}/wait": {
             "get": _operation(
@@ -148,11 +177,11 @@ def _put(suffix: str, context: Schema, parameters: Iterable[str], event: Schema 
             f"putInstance{suffix}",
             "Create an instance unless it is there.",
             {
-                200: answer(ref("Instance"), "It was there."),
-                201: answer(ref("Instance"), "It was created."),
+                200: answer(_SHOWN, "It was there."),
+                201: answer(_SHOWN, "It was created."),
                 202: answer(ref("Receipt"), "It will be."),
             },
-            parameters,
+            (*parameters, "x-correlation-id"),
         ),
         "requestBody": {"content": {"application/json": {"schema": body}}},
     }

@@ -31,6 +31,8 @@ _TEXTS: Final = _array(_TEXT)
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _ANY: Final[Schema] = {}
+_EDIT: Final[dict[str, Any]] = {"by": _TEXT, "at": _TIME, "type": _TEXT, "digest": _TEXT, "times": _COUNT}
+"""Who changed an event, when, and what it was before."""
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Problem": _object(
@@ -57,7 +59,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
         effects=_TEXTS,
         next_events=_TEXTS,
         note=_TEXT,
+        edited=ref("Edit"),
     ),
+    "Edit": _object("by at type digest times", **_EDIT),
+    "EventEdit": {
+        **_object(type=_TEXT, data=_ANY, event_id=_TEXT, digest=_TEXT),
+        "anyOf": [{"required": ["type"]}, {"required": ["data"]}],
+        "additionalProperties": False,
+    },
     "Callback": {
         **_object(
             result=_ANY,
@@ -72,7 +81,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Receipts": _object("receipts", receipts=_array(ref("Receipt"))),
     "Instance": _object(
         "machine instance incarnation version revision machine_version status value states tags settled next_events"
-        " context output services timers parent paused held blocked created_at updated_at",
+        " context output services timers parent paused held blocked edits created_at updated_at",
         machine=_TEXT,
         instance=_TEXT,
         incarnation=_TEXT,
@@ -103,12 +112,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
         paused={"type": "boolean"},
         held=_COUNT,
         blocked={"oneOf": [ref("Blocked"), {"type": "null"}]},
+        edits=_array(_object("event_id by at type digest times", event_id=_TEXT, **_EDIT)),
         created_at=_TIME,
         updated_at=_TIME,
         event_receipt=ref("Receipt"),
     ),
     "Blocked": _object(
-        "event_id type code message traceback at",
+        "receipt event_id type code at",
+        receipt={"type": "string", "format": "uri-reference"},
         event_id=_TEXT,
         type=_TEXT,
         code=_TEXT,
@@ -116,6 +127,40 @@ SCHEMAS: Final[dict[str, Schema]] = {
         traceback=_TEXT,
         at=_TIME,
     ),
+    "BlockedInstance": _object(
+        "machine instance location version held blocked",
+        machine=_TEXT,
+        instance=_TEXT,
+        location={"type": "string", "format": "uri-reference"},
+        version=_COUNT,
+        held=_COUNT,
+        blocked=ref("Blocked"),
+    ),
+    "BlockedInstances": _object("instances", instances=_array(ref("BlockedInstance")), cursor=_TEXT),
+    "BlockedEvent": {
+        "allOf": [
+            ref("BlockedInstance"),
+            _object(
+                "event",
+                event=_object(
+                    "id type data principal origin digest edited",
+                    id=_TEXT,
+                    type=_TEXT,
+                    data=_ANY,
+                    principal=_TEXT,
+                    origin={"type": ["string", "null"]},
+                    digest=_TEXT,
+                    edited={"oneOf": [ref("Edit"), {"type": "null"}]},
+                ),
+            ),
+        ]
+    },
+    "HiddenInstance": {
+        **_object(
+            "machine instance version", machine=_TEXT, instance=_TEXT, version=_COUNT, event_receipt=ref("Receipt")
+        ),
+        "additionalProperties": False,
+    },
     "MachineSummary": _object(
         "machine version hash create_on_event event_types",
         machine=_TEXT,
@@ -165,6 +210,9 @@ PARAMETERS: Final[dict[str, Schema]] = {
         _TEXT,
     ),
     "timeout": _query("timeout", "Seconds, at most 25.", {"type": "number", "minimum": 0}),
+    "status": {**_query("status", "Which instances are listed.", {"const": "blocked"}), "required": True},
+    "limit": _query("limit", "Instances in one answer.", {"type": "integer", "minimum": 1, "maximum": 100}),
+    "cursor": _query("cursor", "Where the answer before ended.", _TEXT),
     "idempotency-key": _header(
         "Idempotency-Key",
         "The same request under the same key is accepted once, for 24 hours; its first answer is given again.",
@@ -175,6 +223,11 @@ PARAMETERS: Final[dict[str, Schema]] = {
         "If-Match",
         "The version, or the ETag, at which a single event may be applied; not with a list of several.",
         _TEXT,
+    ),
+    "x-correlation-id": _header(
+        "X-Correlation-Id",
+        "The client's own name for what this is about, by which everything that follows is found in logs and traces.",
+        {"type": "string", "pattern": "^[A-Za-z0-9._:@/+=-]{1,64}$"},
     ),
     "if-none-match": _header("If-None-Match", "An ETag; when it is still the current one, 304.", _TEXT),
 }

@@ -23,6 +23,7 @@ RETRY_AFTER_SECONDS: Final = 1
 STATUS: Final[Mapping[type[SettleError], HTTPStatus]] = {
     errors.NameInvalidError: HTTPStatus.BAD_REQUEST,
     errors.EnvelopeInvalidError: HTTPStatus.BAD_REQUEST,
+    errors.CursorInvalidError: HTTPStatus.BAD_REQUEST,
     errors.DeniedError: HTTPStatus.FORBIDDEN,
     errors.UnknownMachineError: HTTPStatus.NOT_FOUND,
     errors.UnknownInstanceError: HTTPStatus.NOT_FOUND,
@@ -30,6 +31,8 @@ STATUS: Final[Mapping[type[SettleError], HTTPStatus]] = {
     errors.KeyReusedError: HTTPStatus.CONFLICT,
     errors.InstanceExistsError: HTTPStatus.CONFLICT,
     errors.NotBlockedError: HTTPStatus.CONFLICT,
+    errors.EventChangedError: HTTPStatus.CONFLICT,
+    errors.NotEditableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.CreationRefusedError: HTTPStatus.CONFLICT,
     errors.ReceiptExpiredError: HTTPStatus.GONE,
     errors.InstanceGoneError: HTTPStatus.GONE,

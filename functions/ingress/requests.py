@@ -21,6 +21,7 @@ from settle.runtime.instance import InstanceKey
 from settle.runtime.limits import MAX_MESSAGE_BYTES
 from settle.runtime.names import check_instance_id, check_machine_name
 from settle.runtime.outgoing import Caller
+from settle.runtime.send_edit import EditRequest
 from settle.runtime.wait_instance import SETTLED, Goal, parse_goal
 
 MAX_WAIT_SECONDS: Final = 25
@@ -31,6 +32,13 @@ DEFAULT_WAIT_SECONDS: Final = 10
 CORRELATION_HEADER: Final = "x-correlation-id"
 """By which clients name what a request is about, and find it again in logs and traces."""
 
+BLOCKED: Final = "blocked"
+"""Which instances are listed."""
+DEFAULT_PAGE: Final = 20
+MAX_PAGE: Final = 100
+"""Instances in one answer; each is read."""
+
+_LIMIT: Final = re.compile(r"[0-9]{1,3}")
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:@/+=-]{1,64}")
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*(?:=\s*"?([0-9]{1,6})"?)?\s*(?=[,;]|$)', re.IGNORECASE)
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
@@ -69,6 +77,22 @@ class CreationBody(_Body):
     event: EventBody | None = None
 
 
+class EditBody(_Body):
+    """What is to change in a quarantined event, as an operator writes it.
+
+    Attributes:
+        type: event type; what is left out stays as it is.
+        data: what it carries.
+        event_id: of the event that was looked at.
+        digest: of what was looked at.
+    """
+
+    type: str = Field(default="", min_length=1, max_length=128)
+    data: JsonValue = None
+    event_id: str = Field(default="", max_length=128)
+    digest: str = Field(default="", max_length=64)
+
+
 class CallbackError(_Body):
     """An error as a caller writes it.
 
@@ -101,6 +125,7 @@ _EVENT: Final = TypeAdapter(EventBody)
 _EVENTS: Final = TypeAdapter(list[EventBody])
 _CREATION: Final = TypeAdapter(CreationBody)
 _CALLBACK: Final = TypeAdapter(CallbackBody)
+_EDIT: Final = TypeAdapter(EditBody)
 
 
 class Request:
@@ -175,6 +200,14 @@ class Request:
             raise _invalid(FieldError("body", "a callback has a result or an error, not both", "callback"))
         return CallbackOutcome(data=body.error.model_dump(), error=body.error.code)
 
+    def edit(self) -> EditRequest:
+        """Return what is to change in a quarantined event."""
+        body = _validate(_EDIT, self._json())
+        changes = body.model_dump(include={"type", "data"}, exclude_unset=True)
+        if not changes:
+            raise _invalid(FieldError("body", "an edit has a `type`, `data` or both", "edit"))
+        return EditRequest(changes=changes, event_id=body.event_id, digest=body.digest)
+
     def _json(self) -> Any:  # noqa: ANN401 - any JSON data
         content_type = self.header("content-type")
         if content_type and not _JSON_TYPE.match(content_type):
@@ -200,23 +233,39 @@ class Request:
 
     # Query -----------------------------------------------------------------------------------------------------------
 
+    def page(self) -> tuple[int, str]:
+        """Return how many instances a list is to show, and the cursor to go on from."""
+        query = self._query("a list", "status", "limit", "cursor")
+        if query.get("status") != BLOCKED:
+            detail = f"only blocked instances are listed: ?status={BLOCKED}"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "parameter_invalid", detail)
+        limit = query.get("limit", str(DEFAULT_PAGE))
+        if not _LIMIT.fullmatch(limit) or not 1 <= int(limit) <= MAX_PAGE:
+            detail = f"`limit` is a number from 1 to {MAX_PAGE}; not {limit!r}"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "parameter_invalid", detail)
+        return int(limit), query.get("cursor", "")
+
     def goal(self) -> Goal:
         """Return what a wait is for."""
-        return parse_goal(self._query().get("for", SETTLED))
+        return parse_goal(self._wait_query().get("for", SETTLED))
 
     def timeout_seconds(self) -> float:
         """Return how long a wait lasts at most."""
-        text = self._query().get("timeout", str(DEFAULT_WAIT_SECONDS))
+        text = self._wait_query().get("timeout", str(DEFAULT_WAIT_SECONDS))
         if not _SECONDS.fullmatch(text):
             detail = f"`timeout` is a number of seconds, at most {MAX_WAIT_SECONDS}; not {text!r}"
             raise RequestError(HTTPStatus.BAD_REQUEST, "timeout_invalid", detail)
         return min(float(text), MAX_WAIT_SECONDS)
 
-    def _query(self) -> Mapping[str, str]:
+    def _wait_query(self) -> Mapping[str, str]:
+        return self._query("a wait", "for", "timeout")
+
+    def _query(self, what: str, *known: str) -> Mapping[str, str]:
         query: Mapping[str, str] = self._event.get("queryStringParameters") or {}
-        unknown = ", ".join(sorted(set(query) - {"for", "timeout"}))
+        unknown = ", ".join(sorted(set(query) - set(known)))
         if unknown:
-            detail = f"a wait takes `for` and `timeout`, not {unknown}"
+            names = f"{', '.join(f'`{name}`' for name in known[:-1])} and `{known[-1]}`"
+            detail = f"{what} takes {names}, not {unknown}"
             raise RequestError(HTTPStatus.BAD_REQUEST, "parameter_unknown", detail)
         return query
 

@@ -16,7 +16,6 @@ from functions.ingress.documents import (
     machine_summary,
     receipt_path,
 )
-from functions.ingress.openapi import build_openapi
 from functions.ingress.problems import CONTENT_TYPE, RequestError, find_problem
 from functions.ingress.requests import CORRELATION_HEADER, Request, check_machine, parse_key
 from functions.ingress.views import Views
@@ -27,11 +26,14 @@ from settle.runtime.create_instance import put_instance
 from settle.runtime.envelope import ControlAction
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
+from settle.runtime.list_blocked import list_blocked
 from settle.runtime.log_keys import make_log_keys
+from settle.runtime.read_blocked import read_blocked
 from settle.runtime.read_instance import read_instance
 from settle.runtime.read_receipt import ReceiptView, read_receipt, wait_for
 from settle.runtime.receipt import Outcome
 from settle.runtime.send_control import send_control
+from settle.runtime.send_edit import send_edit
 from settle.runtime.submit_events import Accepted, EventsRequest, post_events
 from settle.runtime.wait_instance import wait_instance
 
@@ -70,10 +72,13 @@ class Api:
             ("PUT", INSTANCE, self._put_instance),
             ("GET", f"{INSTANCE}/receipts/<receipt>", self._get_receipt),
             *(("POST", f"{INSTANCE}/{action.value}", self._control(action)) for action in CONTROLS),
+            ("POST", f"{INSTANCE}/edit", self._edit),
+            ("GET", f"{INSTANCE}/blocked", self._get_blocked),
             ("DELETE", INSTANCE, self._control(ControlAction.DELETE)),
             ("GET", f"{INSTANCE}/wait", self._wait_instance),
             ("POST", f"{CALLBACKS}<token>", self._post_callback),
             ("GET", f"{INSTANCE}/diagram", self._get_instance_diagram),
+            ("GET", "/machines/<machine>/instances", self._get_instances),
             ("GET", "/machines/<machine>", self._get_machine),
             ("GET", "/machines/<machine>/diagram", self._get_diagram),
             ("GET", "/machines", self._get_machines),
@@ -119,6 +124,12 @@ class Api:
 
         return control
 
+    def _edit(self, machine: str, instance: str) -> Response[str]:
+        key, request = parse_key(machine, instance), self._request()
+        request.refuse_if_match()
+        receipt_id = send_edit(self._ports, key, request.caller(), request.edit())
+        return self._answer(key, Accepted(receipt_ids=(receipt_id,)), self._wait_seconds(request), is_list=False)
+
     def _post_callback(self, token: str) -> Response[str]:
         request = self._request()
         key, accepted = post_callback(self._ports, token, request.caller(), request.callback())
@@ -161,6 +172,16 @@ class Api:
         if request.has_current(_etag(found)):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": _etag(found)})
         return _json(HTTPStatus.OK, document, {"ETag": _etag(found)})
+
+    def _get_instances(self, machine: str) -> Response[str]:
+        name, request = check_machine(machine), self._request()
+        found = list_blocked(self._ports, name, *request.page())
+        document: dict[str, Any] = {"instances": self._views.blocked(found.instances, request.principal())}
+        return _json(HTTPStatus.OK, {**document, "cursor": found.cursor} if found.cursor else document)
+
+    def _get_blocked(self, machine: str, instance: str) -> Response[str]:
+        found = read_blocked(self._ports, parse_key(machine, instance))
+        return _json(HTTPStatus.OK, self._views.blocked_event(found, self._request().principal()))
 
     def _wait_instance(self, machine: str, instance: str) -> Response[str]:
         key, request = parse_key(machine, instance), self._request()
@@ -210,6 +231,8 @@ class Api:
         return _diagram(self._ports.registry.definition_for(snapshot), snapshot.configuration)
 
     def _get_openapi(self) -> Response[str]:
+        from functions.ingress.openapi import build_openapi  # noqa: PLC0415 - as for a diagram
+
         self._openapi = self._openapi or json.dumps(build_openapi(self._ports.registry))
         return Response(status_code=HTTPStatus.OK, content_type=JSON, body=self._openapi)
 

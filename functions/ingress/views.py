@@ -3,11 +3,19 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from functions.ingress.documents import hidden_document, instance_document, receipt_document
+from functions.ingress.documents import (
+    blocked_document,
+    blocked_event_document,
+    hidden_document,
+    instance_document,
+    receipt_document,
+)
 from settle.core.permission import Principal
 from settle.runtime.check_rights import check_read, filter_events, find_sight
+from settle.runtime.errors import DeniedError
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
+from settle.runtime.read_blocked import BlockedEvent
 from settle.runtime.read_receipt import ReceiptView
 
 
@@ -41,6 +49,21 @@ class Views:
         """
         sight = check_read(self._ports, instance, principal)
         return instance_document(self._ports.registry, instance, sight, self._allowed(instance, principal))
+
+    def blocked(self, instances: Iterable[Instance], principal: Principal) -> list[dict[str, Any]]:
+        """Say what blocks instances, of those that somebody may see."""
+        sights = ((instance, find_sight(self._ports, instance, principal)) for instance in instances)
+        return [blocked_document(instance, sight) for instance, sight in sights if not sight.denied]
+
+    def blocked_event(self, found: BlockedEvent, principal: Principal) -> dict[str, Any]:
+        """Show the event that blocks an instance.
+
+        Raises:
+            DeniedError: they may not see all of the instance, and so not what somebody else sent to it.
+        """
+        if not check_read(self._ports, found.instance, principal).whole:
+            raise DeniedError(f"{found.instance.key}: its events are for those who may see all of it")
+        return blocked_event_document(found)
 
     def made(self, instance: Instance, principal: Principal) -> dict[str, Any]:
         """Describe an instance to whoever made it, who need not be somebody who may see it."""

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from settle.adapters.blocked_index import BLOCKED_SINCE, INDEX
 from settle.runtime.limits import MAX_MESSAGE_BYTES, MAX_SQS_MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -21,10 +22,22 @@ TABLE: Final[dict[str, Any]] = {
     "AttributeDefinitions": [
         {"AttributeName": "pk", "AttributeType": "S"},
         {"AttributeName": "sk", "AttributeType": "S"},
+        {"AttributeName": INDEX, "AttributeType": "S"},
+        {"AttributeName": BLOCKED_SINCE, "AttributeType": "N"},
     ],
     "KeySchema": [
         {"AttributeName": "pk", "KeyType": "HASH"},
         {"AttributeName": "sk", "KeyType": "RANGE"},
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": INDEX,
+            "KeySchema": [
+                {"AttributeName": INDEX, "KeyType": "HASH"},
+                {"AttributeName": BLOCKED_SINCE, "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
     ],
     "BillingMode": "PAY_PER_REQUEST",
 }

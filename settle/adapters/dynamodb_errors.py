@@ -25,6 +25,9 @@ UNAVAILABLE_CODES: Final = frozenset(
         "InternalServerError",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestAbortedException",
+        "RequestExpired",
         "RequestLimitExceeded",
         "RequestTimeout",
         "RequestTimeoutException",
@@ -41,6 +44,7 @@ UNAVAILABLE_CODES: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
+THROTTLED: Final = 429
 SERVER_ERROR: Final = 500
 """HTTP status from which on the service is at fault."""
 
@@ -73,7 +77,7 @@ def _translate(error: ClientError) -> SettleError | None:
     if code == TRANSACTION_CANCELED:
         return _translate_reasons(error.response)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in UNAVAILABLE_CODES or status >= SERVER_ERROR:
+    if code in UNAVAILABLE_CODES or status == THROTTLED or status >= SERVER_ERROR:
         return StoreUnavailableError(f"DynamoDB: {code} (HTTP {status})")
     return None
 

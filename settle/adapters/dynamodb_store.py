@@ -1,7 +1,8 @@
 """Durable instances in one DynamoDB table.
 
     pk                   sk            attributes
-    machine/instance     instance      rev N, inc S, doc S              and expires_at N (TTL) once it is deleted
+    machine/instance     instance      rev N, inc S, doc S              and expires_at N (TTL) once it is deleted;
+                                                                        blocked S (machine), since N while it is blocked
     machine/instance     held#<n>      doc S                            n in ten digits, so that they sort
     machine/instance     event#<id>    hash S, expires_at N (TTL), doc S
 
@@ -13,16 +14,20 @@ A write whose answer is lost may have taken effect, and botocore repeats it. Tha
   knows the repetition.
 - an `accept` that took effect finds itself: an entry with the same body hash, which callers send on.
 - a `finish` puts the same entry again.
+
+The index `blocked` has `blocked` and `since` as its keys, so it holds blocked instances and no others, and the writes
+of all others cost nothing more.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from settle.adapters.aws_errors import error_code
+from settle.adapters.aws_session import make_session
+from settle.adapters.blocked_index import BLOCKED_SINCE, INDEX, Place, read_cursor, write_cursor
 from settle.adapters.dynamodb_errors import CONDITION_FAILED, translated
 from settle.adapters.item_rules import check_changes, encode_checked, expiry_second, tombstone_expiry
 from settle.runtime.errors import StoreUnavailableError
@@ -30,9 +35,10 @@ from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.instance_codec import decode_instance
 from settle.runtime.item_codec import decode_held, decode_receipt, encode_held, encode_receipt
 from settle.runtime.ledger import LEDGER_MARK, LedgerEntry
-from settle.runtime.ports import Expected
+from settle.runtime.ports import BlockedPage, Expected
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
@@ -51,6 +57,8 @@ IS_OF_A_CLIENT: Final = "#hash <> :mark"
 OF_LEDGER: Final = "pk = :instance AND begins_with(sk, :prefix)"
 IN_RANGE: Final = "pk = :instance AND sk BETWEEN :first AND :last"
 
+IS_BLOCKED: Final = f"{INDEX} = :machine"
+
 INSTANCE: Final = "instance"
 LAST_HELD: Final = 9_999_999_999
 """The largest number that ten digits hold."""
@@ -68,11 +76,16 @@ READ_TIMEOUT_SECONDS: Final = 3.0
 
 
 def make_dynamodb_client(
-    *, region: str | None = None, endpoint_url: str | None = None, attempts: int = ATTEMPTS
+    *,
+    session: "Session | None" = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    attempts: int = ATTEMPTS,
 ) -> "DynamoDBClient":
     """Return a client with bounded retries and short timeouts; it may be shared by threads.
 
     Args:
+        session: that makes it; one of its own by default.
         region: AWS region; None takes that of the environment.
         endpoint_url: of an emulator; None is AWS.
         attempts: of one call, the first included.
@@ -84,7 +97,9 @@ def make_dynamodb_client(
         tcp_keepalive=True,
         parameter_validation=False,  # a tenth of the time of a call; the contract suite validates our requests instead
     )
-    client: DynamoDBClient = boto3.client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=config)
+    client: DynamoDBClient = (session or make_session()).create_client(
+        "dynamodb", region_name=region, endpoint_url=endpoint_url, config=config
+    )
     return client
 
 
@@ -195,6 +210,27 @@ class DynamoDBInstanceStore:
         with translated():
             self._client.put_item(TableName=self._table, Item=_entry_item(key, entry))
 
+    def find_blocked(self, machine: str, limit: int, cursor: str = "") -> BlockedPage:
+        """Return up to `limit` blocked instances of a machine, the longest blocked first: one query of the index."""
+        arguments: QueryInputTypeDef = {
+            "TableName": self._table,
+            "IndexName": INDEX,
+            "KeyConditionExpression": IS_BLOCKED,
+            "ExpressionAttributeValues": {":machine": {"S": machine}},
+            "Limit": limit,
+        }
+        if cursor:
+            place = read_cursor(cursor, machine)
+            key = _key(InstanceKey.parse(place.group), INSTANCE)
+            since: AttributeValueTypeDef = {"N": str(place.since)}
+            arguments["ExclusiveStartKey"] = {**key, INDEX: {"S": machine}, BLOCKED_SINCE: since}
+        with translated():
+            answer = self._client.query(**arguments)
+        keys = tuple(InstanceKey.parse(item["pk"]["S"]) for item in answer["Items"])
+        last = answer.get("LastEvaluatedKey")
+        following = write_cursor(Place(float(last[BLOCKED_SINCE]["N"]), last["pk"]["S"])) if last else ""
+        return BlockedPage(keys=keys, cursor=following)
+
     def purge(self, key: InstanceKey, until: float) -> None:
         """Delete ledger entries that expire at `until` or before: a query, and a conditional delete for each."""
         limit: AttributeValueTypeDef = {"N": str(until)}
@@ -245,6 +281,12 @@ class DynamoDBInstanceStore:
             },
             "ConditionExpression": IS_ABSENT,
         }
+        if instance.blocked is not None:
+            put["Item"] = {
+                **put["Item"],
+                INDEX: {"S": instance.key.machine},
+                BLOCKED_SINCE: {"N": str(instance.blocked.at)},
+            }
         if instance.deleted:
             put["Item"] = {**put["Item"], "expires_at": {"N": str(tombstone_expiry(instance))}}
         if not expected.absent:

@@ -12,11 +12,12 @@ from settle.runtime.instance import TOMBSTONE_SECONDS, HeldEvent, Instance
 from settle.runtime.instance_codec import encode_instance
 from settle.runtime.ledger import LedgerEntry
 from settle.runtime.limits import MAX_ITEM_BYTES, MAX_TRANSACTION_ITEMS
+from settle.runtime.names import MAX_MACHINE_NAME
 
 MAX_HELD_CHANGES: Final = MAX_TRANSACTION_ITEMS - 1
 """Held events to add and to remove in one commit; the instance itself is one more item of the transaction."""
-INSTANCE_OVERHEAD_BYTES: Final = len("pkskinstancerevincdocexpires_at") + 2 * 21
-"""Names of the attributes, the sort key, and the most that DynamoDB takes for a number
+INSTANCE_OVERHEAD_BYTES: Final = len("pkskinstancerevincdocexpires_atblockedsince") + MAX_MACHINE_NAME + 3 * 21
+"""Names of the attributes, the sort key, the machine, and the most that DynamoDB takes for a number
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html)."""
 
 

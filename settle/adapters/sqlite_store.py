@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import Final
 
+from settle.adapters.blocked_index import Place, read_cursor, write_cursor
 from settle.adapters.item_rules import check_changes, encode_checked, expiry_second, tombstone_expiry
 from settle.adapters.sqlite_database import SqliteDatabase
 from settle.runtime.errors import ConflictError
@@ -11,7 +12,7 @@ from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.instance_codec import decode_instance
 from settle.runtime.item_codec import decode_held, decode_receipt, encode_held, encode_receipt
 from settle.runtime.ledger import LEDGER_MARK, LedgerEntry
-from settle.runtime.ports import Expected
+from settle.runtime.ports import BlockedPage, Expected
 
 PURGED_ENTRIES: Final = 20
 """Expired ledger entries removed by a write to the ledger: more than it adds, so that they never pile up."""
@@ -52,6 +53,14 @@ _SCHEMA: Final = (
     )
     """,
     "CREATE INDEX IF NOT EXISTS ledger_entry_by_expiry ON ledger_entry (expires_at)",
+    """
+    CREATE TABLE IF NOT EXISTS blocked_instance (
+        key TEXT PRIMARY KEY,
+        machine TEXT NOT NULL,
+        since REAL NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS blocked_instance_by_machine ON blocked_instance (machine, since, key)",
 )
 
 _CREATE: Final = "INSERT INTO instance VALUES (:key, :incarnation, :revision, :document) ON CONFLICT (key) DO NOTHING"
@@ -63,6 +72,11 @@ _HOLD: Final = "INSERT INTO held_event VALUES (?, ?, ?) ON CONFLICT (key, number
 _LOAD_HELD: Final = "SELECT number, document FROM held_event WHERE key = ? AND number >= ? ORDER BY number LIMIT ?"
 _FIND: Final = """
     SELECT event_id, body_hash, expires_at, document FROM ledger_entry WHERE key = ? AND event_id = ? AND expires_at > ?
+"""
+_BLOCK: Final = "REPLACE INTO blocked_instance VALUES (?, ?, ?)"
+_UNBLOCK: Final = "DELETE FROM blocked_instance WHERE key = ?"
+_FIND_BLOCKED: Final = """
+    SELECT since, key FROM blocked_instance WHERE machine = ? AND (since, key) > (?, ?) ORDER BY since, key LIMIT ?
 """
 _PURGE_INSTANCE: Final = "DELETE FROM ledger_entry WHERE key = ? AND expires_at <= ? AND body_hash <> ?"
 _FORGET_INSTANCES: Final = """
@@ -120,6 +134,10 @@ class SqliteInstanceStore:
                 raise ConflictError(f"{key} is not at {expected}")
             if instance.deleted:
                 self._bury(connection, instance)
+            if instance.blocked is None:
+                connection.execute(_UNBLOCK, (key,))
+            else:
+                connection.execute(_BLOCK, (key, instance.key.machine, instance.blocked.at))
             for number in release:
                 connection.execute("DELETE FROM held_event WHERE key = ? AND number = ?", (key, number))
             for event in hold:
@@ -157,6 +175,14 @@ class SqliteInstanceStore:
         """Enter an event id as finished, over whatever stands there."""
         with self._database.transaction() as connection:
             self._put_entry(connection, key, entry)
+
+    def find_blocked(self, machine: str, limit: int, cursor: str = "") -> BlockedPage:
+        """Return up to `limit` blocked instances of a machine, the longest blocked first."""
+        after = read_cursor(cursor, machine) if cursor else Place(0.0, "")
+        with self._database.reading() as connection:
+            rows = connection.execute(_FIND_BLOCKED, (machine, after.since, after.group, limit)).fetchall()
+        keys = tuple(InstanceKey.parse(group) for _, group in rows)
+        return BlockedPage(keys=keys, cursor=write_cursor(Place(*rows[-1])) if len(rows) == limit else "")
 
     def purge(self, key: InstanceKey, until: float) -> None:
         """Delete the ledger entries of an instance that expire at `until` or before."""

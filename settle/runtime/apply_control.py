@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable
 from typing import Final, assert_never
 
-from settle.core.errors import SettleError
+from settle.core.errors import Disposition, SettleError
+from settle.runtime.apply_edit import apply_edit
 from settle.runtime.apply_event import EventApplier
 from settle.runtime.drain import HeldReader, ask_to_drain, begin_drain, next_lane
+from settle.runtime.edit_event import find_definition
 from settle.runtime.end_instance import entomb, give_up, stop_instance, tell_of_refusal
 from settle.runtime.envelope import ControlAction
 from settle.runtime.errors import ConflictError, InstanceTooLargeError
@@ -69,14 +71,14 @@ class ControlApplier:
             turn.advance(control.position, Outcome.DENIED, denied)
             return
         match control.action:
-            case ControlAction.PAUSE:
-                self._switch(turn, control, paused=True)
-            case ControlAction.RESUME:
-                self._switch(turn, control, paused=False)
+            case ControlAction.PAUSE | ControlAction.RESUME:
+                self._switch(turn, control, paused=control.action is ControlAction.PAUSE)
             case ControlAction.RETRY:
                 self._retry(turn, control)
             case ControlAction.SKIP:
                 self._skip(turn, control)
+            case ControlAction.EDIT:
+                self._edit(turn, control)
             case ControlAction.DRAIN:
                 self._drain(turn, control, begin, finished)
                 turn.pass_over(control.position)
@@ -98,17 +100,41 @@ class ControlApplier:
             ask_to_drain(turn, self._definitions, control.id)
 
     def _retry(self, turn: Turn, control: IncomingControl) -> None:
-        """Unblock, and forget the failures of the services but not their successes."""
-        instance = turn.existing
-        if instance.blocked is None:
+        if turn.existing.blocked is None:
             turn.advance(control.position, Outcome.IGNORED, "not_blocked")
-            return
-        run = instance.run
+        else:
+            self._unblock(turn, control)
+
+    def _unblock(self, turn: Turn, control: IncomingControl) -> None:
+        """Unblock, and forget the failures of the services but not their successes."""
+        run = turn.existing.run
         if run is not None:
             run = run.without_failures()
         turn.update(blocked=None, run=run)
         turn.advance(control.position, Outcome.APPLIED)
         ask_to_drain(turn, self._definitions, control.id)
+
+    def _edit(self, turn: Turn, control: IncomingControl) -> None:
+        """Change the event that blocks the instance, in a commit that nothing else depends on, and try it again.
+
+        One that is not the one that the operator saw, or that cannot be like this, stays as it is.
+        """
+        turn.commit(self._clock.now())
+        blocked = turn.existing.blocked
+        if blocked is None:
+            turn.advance(control.position, Outcome.IGNORED, "not_blocked")
+            return
+        try:
+            item, _ = HeldReader(self._store, turn.key).oldest(turn.existing, blocked.lane)
+            definition = find_definition(self._definitions, turn.existing)
+            apply_edit(turn, control, item, definition, self._clock.now())
+            self._unblock(turn, control)
+            turn.commit(self._clock.now())
+        except SettleError as error:
+            if error.disposition is Disposition.RETRY:
+                raise
+            turn.roll_back()
+            turn.advance(control.position, Outcome.REFUSED, error.code)
 
     def _skip(self, turn: Turn, control: IncomingControl) -> None:
         """Give the event up that blocks the instance, and go on with the next."""

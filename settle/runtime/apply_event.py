@@ -237,7 +237,8 @@ class EventApplier:
         rules = self._definitions.rules_of(turn.key.machine)
         if rules.allow_send is None or control.action not in CLIENT_ACTIONS:
             return ""
-        definition, asked = self._definitions.get(turn.key.machine), Event(type=control.type, data={}, id=control.id)
+        definition = self._definitions.get(turn.key.machine)
+        asked = Event(type=control.type, data=control.data, id=control.id)
         try:
             view = view_of(turn.existing, self._definition_of(turn))
         except UnknownVersionError:  # what blocks the instance must not keep operators from it

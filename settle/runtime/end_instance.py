@@ -154,6 +154,7 @@ def entomb(turn: Turn, cause: str, now: float) -> None:
         parent=None,
         tokens={},
         deleted_at=now,
+        edits=(),
     )
 
 

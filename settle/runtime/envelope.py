@@ -15,15 +15,17 @@ from pydantic_core import PydanticSerializationError
 from settle.core.codec import field_errors
 from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError
 
-ENVELOPE_SCHEMA: Final = 2
+ENVELOPE_SCHEMA: Final = 3
 """Format of the message body. A larger number than this was written by a newer release."""
 FIRST_SCHEMA: Final = 1
+SECOND_SCHEMA: Final = 2
 MAX_EVENTS_PER_REQUEST: Final = 10
 """Events in one request, which travel as one message and are taken whole or not at all."""
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when first used: no function reads or writes every kind.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class EnvelopeEvent(_Model):
@@ -50,7 +52,7 @@ class TraceContext(BaseModel):
         parent: X-Ray's header for whatever comes next, `Root=...;Parent=...;Sampled=...`; None where nothing is traced.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     correlation_id: str = Field(default="", max_length=64)
     parent: str | None = Field(default=None, max_length=256)
@@ -145,12 +147,26 @@ class ControlAction(StrEnum):
     """Try the quarantined event again."""
     SKIP = "skip"
     """Give the quarantined event up."""
+    EDIT = "edit"
+    """Put another type or other data into the quarantined event, and try that."""
     DRAIN = "drain"
     """Go on applying held events."""
     STOP = "stop"
     """End it: the node of the parent that began it was left."""
     DELETE = "delete"
     """End it, and remove everything that is kept of it."""
+
+
+class EventEdit(_Model):
+    """What a quarantined event is to become.
+
+    Attributes:
+        digest: of what it was when somebody looked at it; another one by now is not touched.
+        event: under its own id, with the type and data that it is to have.
+    """
+
+    digest: str
+    event: EnvelopeEvent
 
 
 class ControlEnvelope(_Envelope):
@@ -161,6 +177,7 @@ class ControlEnvelope(_Envelope):
         action: what is asked for.
         parent: of a `stop`: who asks for it.
         incarnation: the only one that it is meant for; None for any.
+        edit: of an `edit`: what is to be changed.
     """
 
     kind: Literal["control"] = "control"
@@ -168,6 +185,7 @@ class ControlEnvelope(_Envelope):
     action: ControlAction
     parent: ParentLink | None = None
     incarnation: str | None = None
+    edit: EventEdit | None = None
 
 
 class TimerKind(StrEnum):
@@ -192,7 +210,7 @@ class TimerEnvelope(_Envelope):
     """
 
     kind: Literal["timer"] = "timer"
-    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    schema_version: int = Field(default=SECOND_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
     incarnation: str
     what: TimerKind = TimerKind.TIMER
     key: str = ""
@@ -213,7 +231,7 @@ class ResultEnvelope(_Envelope):
     """
 
     kind: Literal["result"] = "result"
-    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    schema_version: int = Field(default=SECOND_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
     id: str
     incarnation: str
     invoke: str
@@ -234,7 +252,7 @@ class RefusalEnvelope(_Envelope):
     """
 
     kind: Literal["refusal"] = "refusal"
-    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    schema_version: int = Field(default=SECOND_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
     id: str
     incarnation: str
     data: dict[str, JsonValue]
@@ -262,7 +280,7 @@ class TaskEnvelope(_Envelope):
     """
 
     kind: Literal["task"] = "task"
-    schema_version: int = Field(default=ENVELOPE_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
+    schema_version: int = Field(default=SECOND_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
     incarnation: str
     invoke: str
     token: str = Field(repr=False)
@@ -273,7 +291,9 @@ class TaskEnvelope(_Envelope):
 
 Envelope = EventsEnvelope | CreateEnvelope | ControlEnvelope | TimerEnvelope | ResultEnvelope | RefusalEnvelope
 
-_ADAPTER: TypeAdapter[Envelope] = TypeAdapter(Annotated[Envelope, Field(discriminator="kind")])
+_ADAPTER: TypeAdapter[Envelope] = TypeAdapter(
+    Annotated[Envelope, Field(discriminator="kind")], config=ConfigDict(defer_build=True)
+)
 _TIMER: TypeAdapter[TimerEnvelope] = TypeAdapter(TimerEnvelope)
 _TASK: TypeAdapter[TaskEnvelope] = TypeAdapter(TaskEnvelope)
 Kind = TypeVar("Kind")

@@ -28,10 +28,13 @@ SettleError
 ├── InternalEventError         a type that only the runtime may send                     (caller, 422)
 ├── KeyReusedError             the idempotency key came with another body before         (caller, 409)
 ├── InstanceExistsError        it exists with another input                              (caller, 409)
-├── NotBlockedError            no quarantined event to retry or to skip                  (caller, 409)
+├── NotBlockedError            no quarantined event to retry, to skip or to edit         (caller, 409)
+├── EventChangedError          the quarantined event is not the one that was looked at   (caller, 409)
+├── NotEditableError           the quarantined event says nothing that could be changed  (caller, 422)
 ├── CreationRefusedError       the machine did not start                                 (caller, 409)
 ├── TokenInvalidError          a completion token that is none, or of nothing here       (caller, 404)
 ├── TokenUsedError             a completion token came with another outcome before       (caller, 409)
+├── CursorInvalidError         no page of a list ended so                               (caller, 400)
 ├── WaitInvalidError           what a client waits for does not exist                    (caller, 422)
 ├── WaitImpossibleError        what a client waits for cannot come any more              (caller, 412)
 ├── TokenExpiredError          what a completion token was for is over                   (caller, 410)
@@ -223,9 +226,21 @@ class InstanceExistsError(_CallerError):
 
 
 class NotBlockedError(_CallerError):
-    """There is no quarantined event to retry or to skip."""
+    """There is no quarantined event to retry, to skip or to edit."""
 
     code = "not_blocked"
+
+
+class EventChangedError(_CallerError):
+    """The quarantined event is another one by now, or somebody else has edited it."""
+
+    code = "event_changed"
+
+
+class NotEditableError(_CallerError):
+    """The quarantined event says nothing that could be changed: a timer, or a type that is the runtime's own."""
+
+    code = "not_editable"
 
 
 class CreationRefusedError(_CallerError):
@@ -244,6 +259,12 @@ class TokenUsedError(_CallerError):
     """A completion token came with another outcome before."""
 
     code = "token_used"
+
+
+class CursorInvalidError(_CallerError):
+    """No page of a list ended with this cursor."""
+
+    code = "cursor_invalid"
 
 
 class WaitInvalidError(_CallerError):

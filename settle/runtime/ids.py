@@ -88,6 +88,11 @@ def hash_callback(data: Any, error: str) -> str:  # noqa: ANN401 - any JSON data
     return _digest(_canonical(data), error)
 
 
+def digest_event(event_type: str, data: Any) -> str:  # noqa: ANN401 - any JSON data
+    """Return what an event of another type, or with other data, is told by."""
+    return _digest(event_type, _canonical(data))[:ID_DIGITS]
+
+
 def hash_creation(input_data: Mapping[str, Any], event: Mapping[str, Any] | None) -> str:
     """Return the hash of a creation, in two halves; empty for one without input and event, as an event makes it."""
     if not input_data and event is None:

@@ -8,6 +8,7 @@ from settle.core.permission import NOBODY, Principal
 from settle.runtime.envelope import (
     ControlAction,
     CreateEnvelope,
+    EventEdit,
     EventsEnvelope,
     ParentLink,
     RefusalEnvelope,
@@ -29,6 +30,7 @@ CLIENT_ACTIONS: Final = (
     ControlAction.RESUME,
     ControlAction.RETRY,
     ControlAction.SKIP,
+    ControlAction.EDIT,
     ControlAction.DELETE,
 )
 """What clients may ask for; the rest is the runtime's own affair."""
@@ -149,16 +151,27 @@ class IncomingControl:
     incarnation: str | None = None
     hops: int = 0
     sender: Principal = NOBODY
+    edit: EventEdit | None = None
 
     @property
     def type(self) -> str:
         """Event type in messages about it."""
         return control_type(self.action)
 
+    @property
+    def data(self) -> Any:  # noqa: ANN401 - any JSON data
+        """What permission rules see of it."""
+        return control_data(self.edit)
+
 
 def control_type(action: ControlAction) -> str:
     """Return what a control message is called where events have types: `settle.pause` and so on."""
     return f"settle.{action.value}"
+
+
+def control_data(edit: EventEdit | None) -> Any:  # noqa: ANN401 - any JSON data
+    """Return the data of a control message where events have data: of an edit, the event as it is to become."""
+    return {} if edit is None else edit.event.model_dump()
 
 
 Incoming = IncomingEvent | IncomingControl

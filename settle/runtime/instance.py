@@ -12,12 +12,14 @@ from typing import Any, Final
 from settle.core.snapshot import Snapshot
 from settle.runtime.envelope import ParentLink
 from settle.runtime.ledger import LedgerEntry
-from settle.runtime.receipt import Position, ShortReceipt
+from settle.runtime.receipt import Edit, Position, ShortReceipt
 
 INSTANCE_SCHEMA: Final = 2
 """Format of the stored instance. A larger number than this was written by a newer release."""
 TOMBSTONE_SECONDS: Final = 30 * 24 * 60 * 60
 """How long a deleted instance is remembered: longer than any message lives that could still be under way to it."""
+MAX_EDITS: Final = 3
+"""Edited events that an instance remembers; each takes a few hundred bytes of its item."""
 MAX_HELD_EVENTS: Final = 1000
 """Events kept for one instance, while it is busy, paused or blocked, from which on the API takes no more."""
 
@@ -235,6 +237,21 @@ class HeldEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EditedEvent:
+    """An event that an operator changed.
+
+    Attributes:
+        event_id: of the event.
+        position: its place in the queue.
+        edit: who changed it, and what it was.
+    """
+
+    event_id: str
+    position: Position
+    edit: Edit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """The stored state of one instance. Times are seconds since the epoch.
 
@@ -247,6 +264,7 @@ class Instance:
         tokens: of live background services and children, by their keys: only who knows it may say how one ended.
         deleted_at: when it was deleted; 0 while it was not. Of a deleted instance only the numbers are left, which go
             on in its successor.
+        edits: events that an operator changed, the latest `MAX_EDITS`. Nothing is decided by them.
     """
 
     key: InstanceKey
@@ -270,6 +288,7 @@ class Instance:
     parent: ParentLink | None = None
     tokens: Mapping[str, str] = field(default_factory=dict)
     deleted_at: float = 0.0
+    edits: tuple[EditedEvent, ...] = ()
 
     @property
     def deleted(self) -> bool:
@@ -279,3 +298,7 @@ class Instance:
     def lane(self, lane: Lane) -> HeldRange | None:
         """Return the held events of a lane."""
         return self.urgent if lane is Lane.URGENT else self.held
+
+    def find_edit(self, position: Position) -> Edit | None:
+        """Return how the event at a place in the queue was changed; None when nobody did, or it is long ago."""
+        return next((edited.edit for edited in self.edits if edited.position == position), None)

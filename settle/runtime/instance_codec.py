@@ -6,10 +6,11 @@ old one (`tests/golden`).
 
     s schema   v version   t [created at, updated at]   n snapshot   i input hash   w watermark   p paused   b blocked
     h held range   f failing   j journal of the run   o outbox   r ring (`settle.runtime.ring`)   u urgent range
-    l link to the parent   k tokens of live services and children   x deleted at
+    l link to the parent   k tokens of live services and children   x deleted at   e edited events
 
 Schema 2 is for documents with a part that the first release did not know: `u`, `l`, `k`, `x`, or an outbox entry of a
-later kind. All others keep schema 1, so that an older release can go on with them.
+later kind. All others keep schema 1, so that an older release can go on with them. Nothing is decided by `e`: an older
+release drops it, so it needs no schema of its own.
 
 The snapshot within is that of `settle.core.snapshot_codec`; it names its machine only if that is another than the
 key's.
@@ -27,6 +28,7 @@ from settle.runtime.instance import (
     INSTANCE_SCHEMA,
     Blocked,
     CancelSchedule,
+    EditedEvent,
     Failing,
     FinishEvent,
     HeldRange,
@@ -42,7 +44,7 @@ from settle.runtime.instance import (
     ServiceOutcome,
     Watermark,
 )
-from settle.runtime.item_codec import pack_entry, unpack_entry
+from settle.runtime.item_codec import pack_edit, pack_entry, unpack_edit, unpack_entry
 from settle.runtime.receipt import Position
 from settle.runtime.ring import decode_ring, encode_ring
 
@@ -88,12 +90,21 @@ def encode_instance(instance: Instance) -> str:  # noqa: C901 - one branch for e
         document["j"] = _pack_run(instance.run)
     if instance.outbox:
         document["o"] = [_pack_outbox_entry(entry) for entry in instance.outbox]
-    if instance.ring:
-        document["r"] = encode_ring(instance.ring)
+    document |= _pack_receipts(instance)
     later = _pack_later(instance)
     if later or not all(isinstance(entry, (FinishEvent, SendMessage)) for entry in instance.outbox):
         document |= {"s": INSTANCE_SCHEMA, **later}
     return to_json(document)
+
+
+def _pack_receipts(instance: Instance) -> dict[str, Any]:
+    """Return what is remembered of events, by which nothing is decided."""
+    document: dict[str, Any] = {}
+    if instance.ring:
+        document["r"] = encode_ring(instance.ring)
+    if instance.edits:
+        document["e"] = [_pack_edited(edited) for edited in instance.edits]
+    return document
 
 
 def _pack_later(instance: Instance) -> dict[str, Any]:
@@ -153,6 +164,7 @@ def _unpack(key: InstanceKey, incarnation: str, revision: int, data: dict[str, A
         parent=_unpack_parent(*data["l"]) if "l" in data else None,
         tokens={text(key): text(token) for key, token in take("k", {}).items()},
         deleted_at=number(take("x", 0.0)),
+        edits=tuple(_unpack_edited(*packed) for packed in data["e"]) if "e" in data else (),
     )
 
 
@@ -195,6 +207,14 @@ def _unpack_blocked(*packed: Any) -> Blocked:  # noqa: ANN401 - JSON data
         at=number(at),
         lane=Lane.URGENT if urgent else Lane.EXTERNAL,
     )
+
+
+def _pack_edited(edited: EditedEvent) -> tuple[Any, ...]:
+    return (edited.event_id, edited.position.sequence, edited.position.index, *pack_edit(edited.edit))
+
+
+def _unpack_edited(event_id: str, sequence: int, index: int, *edit: Any) -> EditedEvent:  # noqa: ANN401 - JSON data
+    return EditedEvent(event_id=text(event_id), position=_unpack_position(sequence, index), edit=unpack_edit(*edit))
 
 
 def _pack_run(run: Run) -> dict[str, Any]:

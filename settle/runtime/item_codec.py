@@ -12,7 +12,7 @@ from settle.core.json_text import MALFORMED, from_json, integer, number, text, t
 from settle.runtime.errors import InstanceTooNewError
 from settle.runtime.instance import HeldEvent
 from settle.runtime.ledger import LedgerEntry
-from settle.runtime.receipt import Outcome, Position, Receipt
+from settle.runtime.receipt import Edit, Outcome, Position, Receipt
 
 ITEM_SCHEMA: Final = 1
 """Format of stored held events and receipts. A larger number than this was written by a newer release."""
@@ -87,7 +87,19 @@ def pack_receipt(receipt: Receipt) -> dict[str, Any]:
         packed["n"] = receipt.next_events
     if receipt.incarnation:
         packed["i"] = receipt.incarnation
+    if receipt.edited:
+        packed["w"] = pack_edit(receipt.edited)
     return packed
+
+
+def pack_edit(edit: Edit) -> list[Any]:
+    """Turn into JSON data how an event was changed."""
+    return [edit.by, edit.at, edit.type, edit.digest, edit.times]
+
+
+def unpack_edit(by: str, at: float, event_type: str, digest: str, times: int) -> Edit:
+    """Turn JSON data into how an event was changed. Raises one of `MALFORMED`."""
+    return Edit(by=text(by), at=number(at), type=text(event_type), digest=text(digest), times=integer(times))
 
 
 def unpack_receipt(event_id: str, packed: Mapping[str, Any]) -> Receipt:
@@ -103,6 +115,7 @@ def unpack_receipt(event_id: str, packed: Mapping[str, Any]) -> Receipt:
         effects=texts(packed.get("e", [])),
         next_events=texts(packed.get("n", [])),
         incarnation=text(packed.get("i", "")),
+        edited=unpack_edit(*packed["w"]) if "w" in packed else None,
     )
 
 

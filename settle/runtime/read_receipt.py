@@ -8,10 +8,10 @@ from settle.core.errors import SettleError
 from settle.runtime.errors import ReceiptExpiredError, UnknownReceiptError
 from settle.runtime.ids import KeyedReceiptId, PositionReceiptId, ReceiptId, parse_receipt_id
 from settle.runtime.ingress_ports import IngressPorts
-from settle.runtime.instance import FinishEvent, Instance, InstanceKey, Lane
+from settle.runtime.instance import Blocked, FinishEvent, Instance, InstanceKey
 from settle.runtime.ledger import LedgerEntry
 from settle.runtime.poll import poll
-from settle.runtime.receipt import Outcome, Position, Receipt
+from settle.runtime.receipt import Edit, Outcome, Position, Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class ReceiptView:
         id: of the receipt.
         outcome: None when the event is finished and what became of it was not kept.
         note: what else there is to say.
+        edited: how an operator changed the event; None when nobody did, or it is not known any more.
     """
 
     id: str
@@ -35,6 +36,7 @@ class ReceiptView:
     effects: tuple[str, ...] | None = None
     next_events: tuple[str, ...] | None = None
     note: str = ""
+    edited: Edit | None = None
 
     @property
     def is_final(self) -> bool:
@@ -129,6 +131,7 @@ class ReceiptReader:
                 event_id=blocked.event_id,
                 type=blocked.type,
                 code=blocked.code,
+                edited=_edit_of_blocked(instance, blocked),
             )
         return ReceiptView(id=str(receipt_id), outcome=Outcome.QUEUED, event_id=receipt_id.event_id)
 
@@ -152,7 +155,13 @@ class ReceiptReader:
         if found.version == instance.version:
             after, upcoming = instance.snapshot.configuration, self._next_events(instance)
         return ReceiptView(
-            id=name, outcome=found.outcome, version=found.version, code=found.code, after=after, next_events=upcoming
+            id=name,
+            outcome=found.outcome,
+            version=found.version,
+            code=found.code,
+            after=after,
+            next_events=upcoming,
+            edited=instance.find_edit(position),
         )
 
     def _next_events(self, instance: Instance) -> tuple[str, ...] | None:
@@ -163,14 +172,25 @@ class ReceiptReader:
 
 
 def _waiting_at(instance: Instance, name: str, position: Position) -> ReceiptView:
-    held, blocked = instance.held, instance.blocked
-    if held is None or position < held.floor:
-        return ReceiptView(id=name, outcome=None, note="the event is finished; its details are no longer kept")
-    if blocked is not None and blocked.lane is Lane.EXTERNAL and position == held.floor:
+    blocked, edit = instance.blocked, instance.find_edit(position)
+    lane = instance.lane(blocked.lane) if blocked is not None else None
+    if blocked is not None and lane is not None and position == lane.floor:
         return ReceiptView(
-            id=name, outcome=Outcome.QUARANTINED, event_id=blocked.event_id, type=blocked.type, code=blocked.code
+            id=name,
+            outcome=Outcome.QUARANTINED,
+            event_id=blocked.event_id,
+            type=blocked.type,
+            code=blocked.code,
+            edited=edit,
         )
-    return ReceiptView(id=name, outcome=Outcome.HELD)
+    if not any(held is not None and position >= held.floor for held in (instance.held, instance.urgent)):
+        return ReceiptView(id=name, outcome=None, note="the event is finished; its details are no longer kept")
+    return ReceiptView(id=name, outcome=Outcome.HELD, edited=edit)
+
+
+def _edit_of_blocked(instance: Instance | None, blocked: Blocked) -> Edit | None:
+    edits = instance.edits if instance is not None else ()
+    return next((edited.edit for edited in edits if edited.event_id == blocked.event_id), None)
 
 
 def _full_view(receipt_id: KeyedReceiptId, receipt: Receipt) -> ReceiptView:
@@ -185,4 +205,5 @@ def _full_view(receipt_id: KeyedReceiptId, receipt: Receipt) -> ReceiptView:
         after=receipt.after,
         effects=receipt.effects,
         next_events=receipt.next_events,
+        edited=receipt.edited,
     )

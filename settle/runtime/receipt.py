@@ -41,6 +41,25 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """How an operator changed an event that could not be applied as it was sent.
+
+    Attributes:
+        by: principal of who did; the latest one, should it have been changed more than once.
+        at: when, in seconds since the epoch.
+        type: event type, as it was sent.
+        digest: of type and data, as they were sent.
+        times: how often it was changed.
+    """
+
+    by: str
+    at: float
+    type: str
+    digest: str
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """Everything known about a finished event; kept for events with an idempotency key.
 
@@ -55,6 +74,7 @@ class Receipt:
         effects: ids of the effects it caused, `incarnation:version:index`.
         next_events: event types that the configuration after it knows.
         incarnation: of the instance that it was finished for; empty when that does not matter.
+        edited: how an operator changed it; None when nobody did.
     """
 
     event_id: str
@@ -67,6 +87,7 @@ class Receipt:
     effects: tuple[str, ...] = ()
     next_events: tuple[str, ...] = ()
     incarnation: str = ""
+    edited: Edit | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

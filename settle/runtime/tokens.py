@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from settle.core.errors import SettleError
 from settle.runtime.errors import TokenInvalidError
@@ -20,7 +20,7 @@ from settle.runtime.names import check_instance_id, check_machine_name
 MAX_TOKEN: Final = 2048
 """Characters of a token; keeps a URL within what proxies take."""
 _TOKEN: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_TOKEN}}}")
-_PARTS: Final = TypeAdapter(tuple[str, str, str, str, str])
+_PARTS: Final = TypeAdapter(tuple[str, str, str, str, str], config=ConfigDict(defer_build=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,6 +141,12 @@ class Turn:
         rest = HeldRange(first=following.number, next=held.next, floor=following.position) if following else None
         self._set_lane(lane, rest)
 
+    def rewrite(self, event: HeldEvent) -> None:
+        """Put a held event, changed, in the place that it has."""
+        self._release.append(event.number)
+        self._hold.append(event)
+        self._dirty = True
+
     def _set_lane(self, lane: Lane, held: HeldRange | None) -> None:
         if lane is Lane.URGENT:
             self.update(urgent=held)

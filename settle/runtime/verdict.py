@@ -40,4 +40,5 @@ def make_receipt(instance: Instance, event: IncomingEvent, verdict: Verdict, upc
         effects=verdict.effects,
         next_events=upcoming,
         incarnation="" if event.body_hash == LEDGER_MARK else instance.incarnation,
+        edited=instance.find_edit(event.position),
     )

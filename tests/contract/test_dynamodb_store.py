@@ -24,7 +24,8 @@ from settle.core.errors import SettleError
 from settle.runtime.errors import ConflictError, StoreUnavailableError
 from settle.runtime.instance import TOMBSTONE_SECONDS
 from settle.runtime.ports import ABSENT, Expected, InstanceStore
-from tests.support.dynamodb import TABLE_NAME, moto_dynamodb
+from tests.support.dynamodb import TABLE_NAME, lose_the_answer, moto_dynamodb
+from tests.support.dynamodb_local import DynamoDBLocal
 from tests.support.instances import KEY, NOW, make_entry, make_held, make_instance
 
 if TYPE_CHECKING:
@@ -47,13 +48,19 @@ CALLS: dict[str, tuple[Call, str]] = {
     "accept again": (lambda store: store.accept(KEY, make_entry("a"), NOW), "PutItem"),
     "purge": (lambda store: store.purge(KEY, NOW), "Query"),
     "finish": (lambda store: store.finish(KEY, make_entry("a", finished=True)), "PutItem"),
+    "find blocked": (lambda store: store.find_blocked(KEY.machine, 10), "Query"),
 }
 EACH_CALL = pytest.mark.parametrize(("call", "operation"), CALLS.values(), ids=CALLS)
 
 
-@pytest.fixture
-def client() -> Iterator["DynamoDBClient"]:
-    with moto_dynamodb() as client:
+@pytest.fixture(params=["moto", pytest.param("dynamodb-local", marks=pytest.mark.referee)])
+def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
+    if request.param == "moto":
+        with moto_dynamodb() as client:
+            yield client
+        return
+    server: DynamoDBLocal = request.getfixturevalue("dynamodb_local")
+    with server.table() as client:
         yield client
 
 
@@ -349,19 +356,6 @@ def test_no_error_is_told_by_its_message(stubbed: tuple[DynamoDBInstanceStore, S
 # ---- a write whose answer is lost
 
 
-def lose_the_answer(client: "DynamoDBClient", operation: str) -> None:
-    """Let the next write take effect, and its answer get lost, as botocore sees it: the request is sent again."""
-    lost: list[bool] = []
-
-    def lose(response: Any, **_: Any) -> int | None:
-        if response is not None and not lost:
-            lost.append(True)
-            return 0
-        return None
-
-    client.meta.events.register_first(f"needs-retry.dynamodb.{operation}", lose)
-
-
 def test_a_commit_sent_again_is_a_conflict_and_is_stored_once(client: "DynamoDBClient") -> None:
     store = DynamoDBInstanceStore(client, TABLE_NAME)
     store.commit(FIRST, ABSENT)
@@ -375,14 +369,16 @@ def test_a_commit_sent_again_is_a_conflict_and_is_stored_once(client: "DynamoDBC
 
 def test_an_accept_sent_again_finds_itself(client: "DynamoDBClient") -> None:
     store = DynamoDBInstanceStore(client, TABLE_NAME)
-    lose_the_answer(client, "PutItem")
+    lost = lose_the_answer(client, "PutItem")
     assert store.accept(KEY, make_entry("a"), NOW) == make_entry("a")
+    assert lost
 
 
 def test_a_finish_sent_again_changes_nothing(client: "DynamoDBClient") -> None:
     store = DynamoDBInstanceStore(client, TABLE_NAME)
-    lose_the_answer(client, "PutItem")
+    lost = lose_the_answer(client, "PutItem")
     store.finish(KEY, make_entry("a", finished=True))
+    assert lost
     assert store.find_entries(KEY, ["a"], NOW) == {"a": make_entry("a", finished=True)}
 
 

@@ -1,6 +1,7 @@
 """What every instance store promises, whatever it stands on."""
 
 import math
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,12 +18,13 @@ from settle.core import snapshot_codec
 from settle.core.errors import ContextInvalidError, SnapshotTooNewError
 from settle.core.snapshot import LiveTimer
 from settle.runtime import instance_codec, item_codec
-from settle.runtime.errors import ConflictError, InstanceTooLargeError, InstanceTooNewError
-from settle.runtime.instance import HeldRange, Instance, InstanceKey
+from settle.runtime.errors import ConflictError, CursorInvalidError, InstanceTooLargeError, InstanceTooNewError
+from settle.runtime.instance import Blocked, HeldRange, Instance, InstanceKey, Lane
 from settle.runtime.limits import MAX_ITEM_BYTES, MAX_MESSAGE_BYTES
 from settle.runtime.ports import ABSENT, Expected, InstanceStore
 from settle.runtime.receipt import Position
 from tests.support.dynamodb import TABLE_NAME, moto_dynamodb
+from tests.support.dynamodb_local import DynamoDBLocal
 from tests.support.instances import KEY, NOW, make_entry, make_held, make_instance
 
 OTHER_KEY = InstanceKey("count", "order-4712")
@@ -30,11 +32,17 @@ THREADS = 8
 ROUNDS = 10
 
 
-@pytest.fixture(params=["sqlite-memory", "sqlite-file", "dynamodb-moto"])
+@pytest.fixture(
+    params=["sqlite-memory", "sqlite-file", "dynamodb-moto", pytest.param("dynamodb-local", marks=pytest.mark.referee)]
+)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InstanceStore]:
     match request.param:
         case "dynamodb-moto":
             with moto_dynamodb() as client:
+                yield DynamoDBInstanceStore(client, TABLE_NAME)
+        case "dynamodb-local":
+            server: DynamoDBLocal = request.getfixturevalue("dynamodb_local")
+            with server.table() as client:
                 yield DynamoDBInstanceStore(client, TABLE_NAME)
         case place:
             database = SqliteDatabase(IN_MEMORY if place == "sqlite-memory" else tmp_path / "settle.db")
@@ -470,3 +478,94 @@ def test_a_tombstone_is_stored_and_its_successor_takes_its_place(store: Instance
     successor = replace(tomb, incarnation="another", revision=tomb.revision + 1, deleted_at=0.0)
     store.commit(successor, Expected(incarnation=tomb.incarnation, revision=tomb.revision))
     assert store.load(KEY) == successor
+
+
+# ---- blocked instances
+
+
+def blocked_at(second: float) -> Blocked:
+    return Blocked(event_id="e", type="PAY", code="user_code", message="", traceback="", at=second, lane=Lane.EXTERNAL)
+
+
+def block(store: InstanceStore, name: str, second: float, machine: str = "count") -> Instance:
+    """Store an instance that is blocked since then."""
+    instance = replace(make_instance(), key=InstanceKey(machine, name), blocked=blocked_at(second))
+    store.commit(instance, ABSENT)
+    return instance
+
+
+def blocked_names(store: InstanceStore, limit: int = 10, machine: str = "count") -> list[list[str]]:
+    """Return the names on each page of the list."""
+    pages, cursor = [], ""
+    while True:
+        page = store.find_blocked(machine, limit, cursor)
+        pages.append([key.instance for key in page.keys])
+        cursor = page.cursor
+        if not cursor:
+            return pages
+
+
+def test_blocked_instances_are_listed_and_no_others(store: InstanceStore) -> None:
+    store.commit(make_instance(), ABSENT)
+    assert blocked_names(store) == [[]]
+    block(store, "b", NOW + 2)
+    block(store, "a", NOW + 3)
+    block(store, "c", NOW + 1)
+    block(store, "x", NOW, machine="other")
+    assert blocked_names(store) == [["c", "b", "a"]]
+    assert blocked_names(store, machine="other") == [["x"]]
+
+
+def test_an_instance_leaves_the_list_when_it_is_mended(store: InstanceStore) -> None:
+    instance = block(store, "a", NOW)
+    store.commit(following(instance, blocked=None), at(instance))
+    assert blocked_names(store) == [[]]
+
+
+def test_an_instance_that_is_blocked_anew_is_listed_once(store: InstanceStore) -> None:
+    first, _ = block(store, "a", NOW), block(store, "b", NOW + 1)
+    store.commit(following(first, blocked=blocked_at(NOW + 2)), at(first))
+    assert blocked_names(store) == [["b", "a"]]
+
+
+def test_the_list_goes_on_page_by_page(store: InstanceStore) -> None:
+    for number in range(5):
+        block(store, f"i{number}", NOW + number // 2)  # two at the same moment
+    pages = blocked_names(store, limit=2)
+    assert sorted(name for page in pages for name in page) == ["i0", "i1", "i2", "i3", "i4"]
+    assert [len(page) for page in pages][:2] == [2, 2]
+
+
+def test_the_list_goes_on_between_fractions_of_a_second(store: InstanceStore) -> None:
+    moments = [NOW + 0.123456, NOW + 0.1234567, NOW + 0.2, 1_790_000_000.999_999_9]
+    for number, second in enumerate(moments):
+        block(store, f"i{number}", second)
+    assert [name for page in blocked_names(store, limit=1) for name in page] == ["i0", "i1", "i2", "i3"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "!", "bm9uc2Vuc2U", "WzEsMl0"])
+def test_a_cursor_that_ended_no_page_is_refused(store: InstanceStore, cursor: str) -> None:
+    with pytest.raises(CursorInvalidError, match="take it from the answer before"):
+        store.find_blocked("count", 1, cursor)
+
+
+@pytest.mark.parametrize("since", ["1e200", "1e-200", "9" * 39, "9" * 400, "-1"])
+def test_a_cursor_with_a_number_that_is_no_moment_is_refused(store: InstanceStore, since: str) -> None:
+    cursor = urlsafe_b64encode(f'[{since},"count/a"]'.encode()).decode()
+    with pytest.raises(CursorInvalidError, match="take it from the answer before"):
+        store.find_blocked("count", 1, cursor)
+
+
+@pytest.mark.parametrize("name", ["", "\\ud800", "x" * 2048])
+def test_a_cursor_with_a_name_that_no_instance_has_is_refused(store: InstanceStore, name: str) -> None:
+    cursor = urlsafe_b64encode(f'[1,"count/{name}"]'.encode()).decode()
+    with pytest.raises(CursorInvalidError, match="take it from the answer before"):
+        store.find_blocked("count", 1, cursor)
+
+
+def test_a_cursor_of_another_machine_is_refused(store: InstanceStore) -> None:
+    block(store, "x", NOW, machine="other")
+    block(store, "y", NOW, machine="other")
+    cursor = store.find_blocked("other", 1).cursor
+    with pytest.raises(CursorInvalidError, match="not of a list of count"):
+        store.find_blocked("count", 1, cursor)

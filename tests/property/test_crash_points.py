@@ -81,6 +81,22 @@ def retry(system: System) -> None:
     system.control(GROUP, "retry")
 
 
+def edit(system: System) -> None:
+    system.post(GROUP, "GO")
+    system.post(GROUP, ("BAD", {"n": 1}), key="bad")
+    system.post(GROUP, "GO", key="after")
+    system.edit(GROUP, "bad-0", ("BAD", {"n": 1}), ("SERVE", {"n": 2}), principal="ana")
+    system.edit(GROUP, "bad-0", ("BAD", {"n": 1}), ("GO", {}), principal="bo")
+    system.post(GROUP, "GO")
+
+
+def edit_in_vain(system: System) -> None:
+    system.post(GROUP, "BAD", key="bad")
+    system.edit(GROUP, "another", ("BAD", {}), ("GO", {}))
+    system.edit(GROUP, "bad-0", ("BAD", {"n": 1}), ("GO", {}))
+    system.post(GROUP, "GO")
+
+
 def pause(system: System) -> None:
     system.post(GROUP, "GO")
     system.control(GROUP, "pause")
@@ -105,7 +121,19 @@ def deletion(system: System) -> None:
     system.post(GROUP, "GO", key="a")
 
 
-SCENARIOS: list[Scenario] = [fold, keyed, services, creation, quarantine, retry, pause, garbage, deletion]
+SCENARIOS: list[Scenario] = [
+    fold,
+    keyed,
+    services,
+    creation,
+    quarantine,
+    retry,
+    edit,
+    edit_in_vain,
+    pause,
+    garbage,
+    deletion,
+]
 
 
 def run(scenario: Scenario, plan: Plan, *, size: int = 10) -> tuple[System, list[ServiceCall], int]:
@@ -141,10 +169,18 @@ def result(system: System) -> dict[str, Any]:
         "blocked": instance.blocked and replace(instance.blocked, at=0),
         "run": instance.run,
         "watermark": instance.watermark,
-        "finished": {key: entry.receipt for key, entry in sorted(entries.items())},
+        "edits": tuple(replace(each, edit=_timeless(each.edit)) for each in instance.edits),
+        "finished": {
+            key: entry.receipt and replace(entry.receipt, edited=_timeless(entry.receipt.edited))
+            for key, entry in sorted(entries.items())
+        },
         "buried": [(message.body, message.message_attributes) for message in system.buried()],
         "held items": system.inner_store.load_held(instance.key, 1, 100),
     }
+
+
+def _timeless(edit: Any) -> Any:
+    return edit and replace(edit, at=0)
 
 
 @pytest.mark.parametrize(("scenario", "at", "after"), list(moments(((each,), record(run, each)) for each in SCENARIOS)))

@@ -1,8 +1,8 @@
-"""The table in moto, in this process."""
+"""The table in moto, in this process, and what tests do to clients of any DynamoDB."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from moto import mock_aws
 
@@ -23,3 +23,21 @@ def moto_dynamodb() -> Iterator["DynamoDBClient"]:
         client = make_dynamodb_client(region="eu-central-1")
         client.create_table(TableName=TABLE_NAME, **TABLE)
         yield client
+
+
+def lose_the_answer(client: "DynamoDBClient", operation: str) -> list[str]:
+    """Let the next write take effect, and its answer get lost, as botocore sees it: the request is sent again.
+
+    Returns:
+        A list that names the operation once it was lost.
+    """
+    lost: list[str] = []
+
+    def lose(response: Any, **_: Any) -> int | None:
+        if response is not None and not lost:
+            lost.append(operation)
+            return 0
+        return None
+
+    client.meta.events.register_first(f"needs-retry.dynamodb.{operation}", lose)
+    return lost

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot, Status
 from settle.runtime.instance import (
     Blocked,
+    EditedEvent,
     Failing,
     FinishEvent,
     HeldEvent,
@@ -19,7 +20,7 @@ from settle.runtime.instance import (
     Watermark,
 )
 from settle.runtime.ledger import LedgerEntry
-from settle.runtime.receipt import Outcome, Position, Receipt, ShortReceipt
+from settle.runtime.receipt import Edit, Outcome, Position, Receipt, ShortReceipt
 
 KEY: Final = InstanceKey("count", "order-4711")
 QUEUE: Final = "arn:aws:sqs:eu-central-1:123456789012:settle-events-prod.fifo"
@@ -92,6 +93,7 @@ positions = st.builds(Position, st.integers(min_value=0, max_value=2**128), st.i
 outcomes = st.sampled_from(Outcome)
 short_receipts = st.builds(ShortReceipt, position=positions, outcome=outcomes, version=counts, code=any_text)
 rings = st.lists(short_receipts, max_size=8).map(tuple)
+edits = st.builds(Edit, by=any_text, at=times, type=any_text, digest=any_text, times=counts)
 receipts = st.builds(
     Receipt,
     event_id=any_text,
@@ -103,6 +105,7 @@ receipts = st.builds(
     after=paths,
     effects=paths,
     next_events=paths,
+    edited=st.none() | edits,
 )
 held_events = st.builds(
     HeldEvent,
@@ -174,4 +177,5 @@ instances = st.builds(
     run=st.none() | runs,
     outbox=st.lists(outbox_entries, max_size=3).map(tuple),
     ring=rings,
+    edits=st.lists(st.builds(EditedEvent, event_id=any_text, position=positions, edit=edits), max_size=3).map(tuple),
 )

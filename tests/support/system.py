@@ -28,11 +28,13 @@ from settle.runtime.envelope import (
     CreateEnvelope,
     Envelope,
     EnvelopeEvent,
+    EventEdit,
     EventsEnvelope,
     dump_envelope,
 )
 from settle.runtime.errors import UnavailableError, UnknownMachineError
 from settle.runtime.forward_timers import forward_timers
+from settle.runtime.ids import digest_event
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.journal import Deadline
 from settle.runtime.message import read_record
@@ -147,6 +149,21 @@ class System:
         return self.send(
             ControlEnvelope(machine=machine, instance=instance, id=self.new_id(), action=ControlAction(action))
         )
+
+    def edit(self, group: str, event_id: str, was: tuple[str, Any], event: tuple[str, Any], **fields: Any) -> int:
+        """Ask for another type and other data in the event that blocks an instance."""
+        machine, instance = group.split("/")
+        change = EventEdit(digest=digest_event(*was), event=EnvelopeEvent(id=event_id, type=event[0], data=event[1]))
+        envelope = ControlEnvelope(
+            machine=machine,
+            instance=instance,
+            id=self.new_id(),
+            action=ControlAction.EDIT,
+            edit=change,
+            schema_version=3,
+            **fields,
+        )
+        return self.send(envelope)
 
     def send(self, envelope: Envelope, *, stranger: bool = False) -> int:
         queue = self.stranger if stranger else self.polled

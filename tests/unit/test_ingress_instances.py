@@ -234,6 +234,7 @@ def test_an_instance_shows_all_that_is_known(api: ApiGateway) -> None:
         "paused": False,
         "held": 0,
         "blocked": None,
+        "edits": [],
         "created_at": "2023-11-14T22:13:20.050Z",
         "updated_at": "2023-11-14T22:13:20.100Z",
     }

@@ -98,7 +98,10 @@ def test_what_is_no_instance_is_invalid(document: str) -> None:
         decode(document)
 
 
-EVERYTHING = json.loads((GOLDEN / "instance-schema-1.json").read_text(encoding="utf-8"))["document"]
+EVERYTHING = {
+    **json.loads((GOLDEN / "instance-schema-1.json").read_text(encoding="utf-8"))["document"],
+    "e": [["id", 1, 0, "ana", 1.5, "PAY", "digest", 1]],
+}
 WRONG = [
     ("v", "1"),
     ("v", True),
@@ -123,6 +126,8 @@ WRONG = [
     ("o", [["m", "id", "group"]]),
     ("o", [["f", "id", ["event", "hash"]]]),
     ("o", [["f", "id", ["event", "hash", 1, {"t": "ADD", "o": "eaten", "v": 1}]]]),
+    ("e", [["id", 1, 0, "ana", 1.5, "PAY", "digest"]]),
+    ("e", [["id", 1, 0, "ana", "1", "PAY", "digest", 1]]),
     ("r", []),
     ("r", "a1,"),
     ("r", "?1"),

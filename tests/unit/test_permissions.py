@@ -376,7 +376,7 @@ def test_a_reader_who_may_see_some_is_told_no_output_and_no_errors() -> None:
     api.post(f"{PATH}/events", {"type": "BOOM"}, prefer="wait=5")
     whole, part = become(api, ANA).get(PATH).json["blocked"], become(api, BO).get(PATH).json["blocked"]
     assert "1234" in whole["traceback"]
-    assert set(part) == {"event_id", "type", "code", "at"}
+    assert set(part) == {"receipt", "event_id", "type", "code", "at"}
     assert become(api, BO).get(PATH).json["output"] is None
 
 

@@ -9,7 +9,7 @@ from settle import Statechart
 from settle.core.event import Event
 from settle.core.service import ServiceCall, ServiceError
 from settle.runtime.count_begin import MAX_BEGUN
-from settle.runtime.envelope import ControlAction, ControlEnvelope, EnvelopeEvent, EventsEnvelope
+from settle.runtime.envelope import ENVELOPE_SCHEMA, ControlAction, ControlEnvelope, EnvelopeEvent, EventsEnvelope
 from settle.runtime.instance import InstanceKey
 from settle.runtime.receipt import Outcome
 from tests.support.charts import action, final, guard, invoke, machine, node, on, settled
@@ -697,7 +697,8 @@ def test_a_stranger_may_send_events_but_nothing_else_and_is_not_believed() -> No
 
 def test_a_newer_envelope_is_retried_and_never_buried() -> None:
     system = System(flat())
-    system.polled.send(group="flat/1", deduplication_id="a", body='{"kind": "events", "schema_version": 3}')
+    body = f'{{"kind": "events", "schema_version": {ENVELOPE_SCHEMA + 1}}}'
+    system.polled.send(group="flat/1", deduplication_id="a", body=body)
     system.post("flat/1", "GO")
     system.pump()
     assert not system.exists("flat/1")
