@@ -20,9 +20,7 @@ def describe(chosen: Options, machines: Sequence[str], backend: str, data: DataD
     body = f"""-H 'content-type: application/json' -d '{{"type": "{event}"}}'"""
     functions = ", ".join(f"{function.name} {function.concurrency}" for function in chosen.functions)
     logs = "on this console" if chosen.verbose else f"{data.logs}/"
-    identities = (
-        "X-Dev-Principal, X-Dev-Claims: anybody may" if chosen.dev_identities else "nobody is asked"
-    )
+    identities = "X-Dev-Principal, X-Dev-Claims: anybody may" if chosen.dev_identities else "nobody is asked"
     return f"""{READY} {url}  (Ctrl-C ends it)
   backend    {chosen.backend}: {backend}
   machines   {", ".join(machines) or "none"}  (from {chosen.machines}/)
