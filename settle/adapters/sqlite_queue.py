@@ -11,7 +11,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from settle.adapters import sqlite_queue_tables as tables
-from settle.adapters.dead_letter import reason_attribute
+from settle.adapters.dead_letter import letter_attributes
 from settle.adapters.polled_queue import ReceivedMessage
 from settle.adapters.sqlite_database import SqliteDatabase
 from settle.runtime.errors import QueueUnavailableError
@@ -206,11 +206,10 @@ class SqliteDeadLetterQueue:
             database, clock, sender=sender, name=name, dead_letters=None, max_message_bytes=MAX_SQS_MESSAGE_BYTES
         )
 
-    def bury(self, *, group: str, deduplication_id: str, body: str, reason: str) -> None:
-        """Keep a message, with the reason as message attribute `reason`. Raises `QueueUnavailableError`."""
-        self.queue.send(
-            group=group, deduplication_id=deduplication_id, body=body, attributes=reason_attribute(body, reason)
-        )
+    def bury(self, *, group: str, deduplication_id: str, body: str, reason: str, sender: str = "") -> None:
+        """Keep a message, with reason and sender as message attributes. Raises `QueueUnavailableError`."""
+        attributes = letter_attributes(body, reason, sender)
+        self.queue.send(group=group, deduplication_id=deduplication_id, body=body, attributes=attributes)
 
 
 def _received(row: tables.Row, now: float) -> ReceivedMessage:

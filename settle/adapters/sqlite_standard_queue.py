@@ -87,6 +87,10 @@ class SqliteStandardQueue:
         """Let a received message become visible again in so many seconds. A stale handle is passed over."""
         self._queue.delay([receipt_handle], seconds)
 
+    def delay(self, receipt_handles: Sequence[str], seconds: float) -> None:
+        """Let received messages become visible again in so many seconds. Raises `QueueUnavailableError`."""
+        self._queue.delay(receipt_handles, seconds)
+
     def receive(self, *, max_messages: int, visibility_timeout: float) -> list[ReceivedMessage]:
         """Take messages. Raises `QueueUnavailableError`."""
         received = self._queue.receive(max_messages=max_messages, visibility_timeout=visibility_timeout)

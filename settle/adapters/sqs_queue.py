@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from settle.adapters.aws_errors import error_code
 from settle.adapters.aws_session import make_session
-from settle.adapters.dead_letter import reason_attribute
+from settle.adapters.dead_letter import letter_attributes
 from settle.adapters.polled_queue import ReceivedMessage
 from settle.adapters.sqs_errors import STALE_CODES, translated
 from settle.runtime.errors import QueueUnavailableError
@@ -144,8 +144,8 @@ class SqsDeadLetterQueue:
     def __init__(self, client: "SQSClient", *, queue_url: str) -> None:
         self._client, self._queue_url = client, queue_url
 
-    def bury(self, *, group: str, deduplication_id: str, body: str, reason: str) -> None:
-        """Keep a message, with the reason as message attribute `reason`. Raises `QueueUnavailableError`."""
+    def bury(self, *, group: str, deduplication_id: str, body: str, reason: str, sender: str = "") -> None:
+        """Keep a message, with reason and sender as message attributes. Raises `QueueUnavailableError`."""
         check_message(group=group, deduplication_id=deduplication_id, body=body, limit=MAX_SQS_MESSAGE_BYTES)
         with translated():
             self._client.send_message(
@@ -155,7 +155,7 @@ class SqsDeadLetterQueue:
                 MessageBody=body,
                 MessageAttributes={
                     name: {"DataType": value["DataType"], "StringValue": value["StringValue"]}
-                    for name, value in reason_attribute(body, reason).items()
+                    for name, value in letter_attributes(body, reason, sender).items()
                 },
             )
 
@@ -196,6 +196,14 @@ class SqsPolledQueue:
     def delete(self, receipt_handles: Sequence[str]) -> None:
         """Delete received messages; stale handles are passed over. Raises `QueueUnavailableError`."""
         self._queue.acknowledge(receipt_handles)
+
+    def delay(self, receipt_handles: Sequence[str], seconds: float) -> None:
+        """Let received messages become visible again in so many seconds, in the order given.
+
+        Raises:
+            QueueUnavailableError: the remaining messages stay hidden until their visibility timeout.
+        """
+        self._queue.delay(receipt_handles, seconds)
 
     def wait(self, timeout: float) -> None:
         """Return at once: `receive` does the waiting, there is nothing cheaper to ask SQS."""

@@ -8,11 +8,14 @@ from settle.cli.check import check
 from settle.cli.compile import compile_charts
 from settle.cli.describe import describe
 from settle.cli.diagram import diagram
+from settle.cli.operators import COMMANDS, add_operator_commands, run_operator_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     options = _make_parser().parse_args(arguments)
+    if options.command in COMMANDS:
+        return run_operator_command(options)
     match options.command:
         case "check":
             return check(options.machines, strict=options.strict)
@@ -40,4 +43,5 @@ def _make_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--machines", type=Path, metavar="DIR", help="folder of the machine files (default: machines)"
         )
+    add_operator_commands(commands)
     return parser

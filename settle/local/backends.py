@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+from settle.adapters.embedded_senders import EVENT_SENDERS
 from settle.adapters.shifted_clock import ShiftedClock
 from settle.local.data_directory import DataDirectory
 from settle.local.lambda_context import ACCOUNT, REGION
@@ -13,7 +14,7 @@ from settle.local.sources import Sources
 
 TIMER_SENDERS: Final = "consumer,scheduler,supervisor"
 """Who puts timers into the timers queue: the consumer, and what fires schedules on either backend."""
-TRUSTED: Final = {"consumer": "ingress,consumer,worker", "worker": "consumer"}
+TRUSTED: Final = {"consumer": ",".join(EVENT_SENDERS), "worker": "consumer"}
 """Whose internal messages a function believes."""
 MEMORY_MB: Final = 512
 PRELOADED: Final = {

@@ -91,6 +91,7 @@ class EventsEnvelope(_Envelope):
         if_match: the version at which the first event may be applied; None for any.
         origin: the instance that sent them, as `machine/instance`; None when none did.
         incarnation: the only one that they are meant for; None for any.
+        redriven: whether they were among the dead letters, and were sent again by somebody who may do that.
     """
 
     kind: Literal["events"] = "events"
@@ -99,6 +100,7 @@ class EventsEnvelope(_Envelope):
     if_match: int | None = None
     origin: str | None = None
     incarnation: str | None = None
+    redriven: bool | None = None
 
 
 class ParentLink(_Model):

@@ -69,16 +69,22 @@ def open_held(held: HeldEvent) -> IncomingEvent:
 
 
 def _as_from_stranger(envelope: Envelope, message: Message) -> EventsEnvelope:
-    """Trust nothing but type and data: the sender is who the queue says, and ids come from the place in the queue."""
     if not isinstance(envelope, EventsEnvelope):
         raise EnvelopeInvalidError(f"only our own functions may send {envelope.kind!r}, and {message.sender!r} is none")
+    if envelope.redriven:
+        # Else it would be applied as another event, of another sender, once more.
+        raise EnvelopeInvalidError(f"only who may redrive may send what was redriven, and {message.sender!r} may not")
+    return as_from_stranger(envelope, message.sender, message.queue, str(message.sequence))
+
+
+def as_from_stranger(envelope: EventsEnvelope, sender: str, *place: str) -> EventsEnvelope:
+    """Trust nothing but type and data: the sender is who the queue says, and ids come from the place in the queue."""
     events = [
-        event.model_copy(update={"id": _digest(message.queue, str(message.sequence), str(index))})
-        for index, event in enumerate(envelope.events)
+        event.model_copy(update={"id": _digest(*place, str(index))}) for index, event in enumerate(envelope.events)
     ]
     changes: dict[str, Any] = {
         "events": events,
-        "principal": message.sender,
+        "principal": sender,
         "claims": {},
         "body_hash": "",
         "origin": None,

@@ -74,7 +74,13 @@ def _bury(message: Message, error: SettleError, dead_letters: DeadLetterQueue, e
             if isinstance(event, IncomingEvent) and event.parent is not None:
                 entry = refusal_of(message.group, event, error.code)
                 events.send(group=entry.group, deduplication_id=entry.id, body=entry.body)
-    dead_letters.bury(group=message.group, deduplication_id=message.message_id, body=message.body, reason=str(error))
+    dead_letters.bury(
+        group=message.group,
+        deduplication_id=message.message_id,
+        body=message.body,
+        reason=str(error),
+        sender=message.sender,
+    )
 
 
 def _check_machine(turn: Turn, message: Message, definitions: Definitions) -> None:

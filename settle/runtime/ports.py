@@ -153,8 +153,16 @@ class EventQueue(Protocol):
 class DeadLetterQueue(Protocol):
     """Where messages go that no instance can take."""
 
-    def bury(self, *, group: str, deduplication_id: str, body: str, reason: str) -> None:
-        """Keep a message with the reason why it cannot be read or attributed. Raises `QueueUnavailableError`."""
+    def bury(self, *, group: str, deduplication_id: str, body: str, reason: str, sender: str = "") -> None:
+        """Keep a message with the reason why it cannot be read or attributed. Raises `QueueUnavailableError`.
+
+        Args:
+            group: of the message.
+            deduplication_id: of the message there.
+            body: as it was.
+            reason: a sentence.
+            sender: who had sent it, as the queue said; without that it cannot be sent again in their name.
+        """
 
 
 class StandardQueue(Protocol):

@@ -1,6 +1,7 @@
 """The event that blocks an instance, for whoever is to mend it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from settle.runtime.errors import NotBlockedError
 from settle.runtime.ids import digest_event
@@ -10,7 +11,7 @@ from settle.runtime.instance import Blocked, Instance, InstanceKey
 from settle.runtime.open_envelope import open_held
 from settle.runtime.read_instance import read_instance
 
-LOOKS = 3
+LOOKS: Final = 3
 """How often the two reads that this takes are begun again because the event was taken in between."""
 
 

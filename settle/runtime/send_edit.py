@@ -1,7 +1,7 @@
 """Asking an instance for another type or other data in its quarantined event; the consumer applies it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from settle.runtime.apply_edit import check_seen
 from settle.runtime.check_events import ClientEvent, check_events
@@ -15,7 +15,7 @@ from settle.runtime.instance import InstanceKey
 from settle.runtime.outgoing import Caller, common_fields, send_body, write_body
 from settle.runtime.read_blocked import read_blocked
 
-EDIT_SCHEMA = 3
+EDIT_SCHEMA: Final = 3
 """Of messages that carry an edit, which releases before this one did not know."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.aws_commands import AwsCommand, find_commands, find_mistake
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("deploy.md", "operations.md")
+PAGES = ("deploy.md", "operations.md", "quarantine.md")
 
 
 def commands() -> list[tuple[str, AwsCommand]]:

@@ -44,7 +44,7 @@ def test_functions_never_see_the_users_aws_settings(monkeypatch: pytest.MonkeyPa
 
 def test_each_function_believes_those_who_may_send_to_it() -> None:
     believed = {one.name: common_environment(one)["SETTLE_TRUSTED_SENDERS"] for one in parse([], {}).functions}
-    assert believed == {"ingress": "", "consumer": "ingress,consumer,worker", "worker": "consumer"}
+    assert believed == {"ingress": "", "consumer": "ingress,consumer,worker,operator", "worker": "consumer"}
 
 
 def test_embedded_functions_are_told_the_files_and_the_queues(data: DataDirectory) -> None:
