@@ -45,7 +45,6 @@ JAVA_OPTIONS: Final = (
     "-Djava.net.preferIPv4Stack=true",
     "-Djava.security.manager",
     f"-Djava.security.policy=={POLICY}",
-    "-Djava.library.path=DynamoDBLocal_lib",
 )
 # It ends when its standard input does, so it never outlives whoever started it; and the shell ends when it does.
 _TIED: Final = '{ "$@"; kill $$; } & read -r _; kill 0'
