@@ -69,8 +69,10 @@ def _milliseconds(seconds: float) -> float:
 
 def emit_metrics(stage: str, tallies: Sequence[Tally]) -> None:
     """Print the line of a batch. There is none where nothing happened, or where no stage asks for it."""
+    if not stage:
+        return
     counts, durations = count(tallies), measure(tallies)
-    if not stage or not (counts or durations):
+    if not (counts or durations):
         return
     from aws_lambda_powertools.metrics import MetricUnit  # noqa: PLC0415 - not before the first batch is done
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (  # noqa: PLC0415

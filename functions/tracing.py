@@ -1,4 +1,4 @@
-"""Traces: each event, each call of a background service and each request as a segment of its own trace in X-Ray.
+"""Traces: each event and each call of a background service as a segment of its own trace in X-Ray.
 
 Lambda's own segments are of invocations, and a batch mixes the events of many requests. So a segment is written for
 each of them into the trace that its request began, which the envelope brings. They go to the daemon that Lambda runs
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from settle.runtime.instance import InstanceKey
 from settle.runtime.receipt import Outcome
 from settle.runtime.tally import Taken, Tally
 from settle.runtime.trace import parse_parent, segment_id
@@ -35,9 +36,9 @@ def draw(taken: Taken) -> bytes | None:
     parent = parse_parent(taken.trace.parent) if taken.trace is not None else None
     if taken.trace is None or parent is None or not parent.sampled:
         return None
-    machine, _, instance = taken.group.partition("/")
+    key = InstanceKey.parse(taken.group)
     segment: dict[str, Any] = {
-        "name": f"settle/{machine}",
+        "name": f"settle/{key.machine}",
         "id": segment_id(taken.group, taken.event_id),
         "trace_id": parent.root,
         "parent_id": parent.parent,
@@ -45,8 +46,8 @@ def draw(taken: Taken) -> bytes | None:
         "end_time": taken.ended_at,
         "fault": taken.outcome in FAULTS,
         "annotations": {
-            "machine_id": machine,
-            "instance_id": instance,
+            "machine_id": key.machine,
+            "instance_id": key.instance,
             "event_id": taken.event_id,
             "event_type": taken.type,
             "outcome": str(taken.outcome),

@@ -148,8 +148,11 @@ class Request:
 
     def caller(self) -> Caller:
         """Return who asks, and how what follows from it is found again."""
-        trace = TraceContext(correlation_id=self.correlation_id(), parent=self._trace_parent)
-        return Caller(principal=self.principal(), trace=trace)
+        return Caller(principal=self.principal(), trace=self.trace())
+
+    def trace(self) -> TraceContext:
+        """Return what goes along with everything that follows from it."""
+        return TraceContext(correlation_id=self.correlation_id(), parent=self._trace_parent)
 
     def principal(self) -> Principal:
         """Return who the API's authorizer says is calling; nobody where there is none."""

@@ -101,7 +101,6 @@ class Api:
     def _post_events(self, machine: str, instance: str) -> Response[str]:
         key, request = parse_key(machine, instance), self._request()
         events, is_list = request.events()
-        seconds = self._wait_seconds(request)
         accepted = post_events(
             self._ports,
             EventsRequest(
@@ -110,17 +109,17 @@ class Api:
                 events=events,
                 idempotency_key=request.header("idempotency-key"),
                 if_match=request.if_match(len(events)),
-                look_first=seconds > 0,
+                look_first=self._wait_seconds(request) > 0,
             ),
         )
-        return self._answer(key, accepted, seconds, is_list=is_list)
+        return self._answer(request, key, accepted, is_list=is_list)
 
     def _control(self, action: ControlAction) -> Callable[[str, str], Response[str]]:
         def control(machine: str, instance: str) -> Response[str]:
             key, request = parse_key(machine, instance), self._request()
             request.refuse_if_match()
             receipt_id = send_control(self._ports, key, request.caller(), action)
-            return self._answer(key, Accepted(receipt_ids=(receipt_id,)), self._wait_seconds(request), is_list=False)
+            return self._answer(request, key, Accepted(receipt_ids=(receipt_id,)))
 
         return control
 
@@ -128,7 +127,7 @@ class Api:
         key, request = parse_key(machine, instance), self._request()
         request.refuse_if_match()
         receipt_id = send_edit(self._ports, key, request.caller(), request.edit())
-        return self._answer(key, Accepted(receipt_ids=(receipt_id,)), self._wait_seconds(request), is_list=False)
+        return self._answer(request, key, Accepted(receipt_ids=(receipt_id,)))
 
     def _post_callback(self, token: str) -> Response[str]:
         request = self._request()
@@ -139,8 +138,11 @@ class Api:
         status = HTTPStatus.OK if view.is_final else HTTPStatus.ACCEPTED
         return _json(status, {"outcome": view.outcome and view.outcome.value}, headers)
 
-    def _answer(self, key: InstanceKey, accepted: Accepted, seconds: float, *, is_list: bool) -> Response[str]:
+    def _answer(
+        self, request: Request, key: InstanceKey, accepted: Accepted, *, is_list: bool = False
+    ) -> Response[str]:
         """Answer with receipts: 200 when they are final or an operator is needed, else 202."""
+        seconds = self._wait_seconds(request)
         views = self._wait(key, accepted, seconds)
         headers = {"Location": receipt_path(key, views[-1].id)}
         if accepted.replayed:
@@ -148,9 +150,9 @@ class Api:
         if seconds:
             headers["Preference-Applied"] = f"wait={seconds:g}"
         settled = all(view.is_final for view in views) or any(view.outcome is Outcome.QUARANTINED for view in views)
-        documents = self._views.receipts(key, views, self._request().principal())
+        documents = self._views.receipts(key, views, request.principal())
         body = {"receipts": documents} if is_list else documents[0]
-        keys = make_log_keys(key.machine, key.instance, trace=self._request().caller().trace)
+        keys = make_log_keys(key.machine, key.instance, trace=request.trace())
         _logger.debug("accepted", extra={**keys, "receipt": views[0].id})
         return _json(HTTPStatus.OK if settled else HTTPStatus.ACCEPTED, body, headers)
 
@@ -197,12 +199,13 @@ class Api:
         request.refuse_if_match()
         input_data, event = request.creation()
         creation = put_instance(self._ports, key, request.caller(), input_data, event)
-        receipts = self._views.receipts(key, creation.receipts, request.principal())
-        with_event = {"event_receipt": receipts[1]} if len(receipts) > 1 else {}
+        # An instance that is there speaks for its creation; only what became of the event is left to tell.
+        told = creation.receipts if creation.instance is None else creation.receipts[1:]
+        receipts = self._views.receipts(key, told, request.principal())
         if creation.instance is None:
-            document = {**receipts[0], **with_event}
+            document = {**receipts[0], **_with_event(receipts[1:])}
             return _json(HTTPStatus.ACCEPTED, document, {"Location": document["location"]})
-        document = {**self._views.made(creation.instance, request.principal()), **with_event}
+        document = {**self._views.made(creation.instance, request.principal()), **_with_event(receipts)}
         status = HTTPStatus.CREATED if creation.is_new else HTTPStatus.OK
         return _json(status, document, {"Location": instance_path(key), "ETag": _etag(creation.instance)})
 
@@ -260,8 +263,7 @@ class Api:
         """Turn an error into a problem; what is not the caller's fault is logged with its traceback."""
         problem = find_problem(error)
         names = self._app.context.get("_route_args") or {}
-        trace = self._request().caller().trace
-        keys = make_log_keys(names.get("machine", ""), names.get("instance", ""), trace=trace)
+        keys = make_log_keys(names.get("machine", ""), names.get("instance", ""), trace=self._request().trace())
         extra = {**keys, "code": problem.code, "status": int(problem.status)}
         if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             _logger.info("request refused", extra=extra)
@@ -293,6 +295,11 @@ def _fits(rule: str, path: str) -> bool:
     return len(wanted) == len(found) and all(
         (name.startswith("<") and given != "") or name == given for name, given in zip(wanted, found, strict=True)
     )
+
+
+def _with_event(receipts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what became of the event that came with a creation, if one did."""
+    return {"event_receipt": receipts[0]} if receipts else {}
 
 
 def _etag(instance: Instance) -> str:

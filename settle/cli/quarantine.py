@@ -1,6 +1,7 @@
 """`settle blocked`, `retry`, `skip` and `edit`: the events that block instances, over the HTTP API."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -49,11 +50,7 @@ class Selection:
 class Tally:
     """What became of the events that were tried again."""
 
-    outcomes: dict[str, int] = field(default_factory=dict)
-
-    def count(self, outcome: str) -> None:
-        """Count one."""
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+    outcomes: Counter[str] = field(default_factory=Counter)
 
     @property
     def clean(self) -> bool:
@@ -62,7 +59,7 @@ class Tally:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
-        return f"{sum(self.outcomes.values())} tried again" + (f": {counts}" if counts else "")
+        return f"{self.outcomes.total()} tried again" + (f": {counts}" if counts else "")
 
 
 def find_blocked(api: ApiClient, selection: Selection) -> Iterator[dict[str, Any]]:
@@ -146,7 +143,7 @@ def _retry(api: ApiClient, name: str, path: str, receipt: str, tally: Tally) -> 
         outcome, note = _after(api, answer, receipt)
     except ApiRefusedError as error:
         outcome, note = (NOT_BLOCKED, "") if error.code == NOT_BLOCKED else (FAILED, str(error))
-    tally.count(outcome)
+    tally.outcomes[outcome] += 1
     print(f"{name}  {outcome}" + (f"  {note}" if note else ""))
 
 

@@ -30,7 +30,7 @@ from settle.core.spec import (
 
 _RECORDS: Final[Mapping[str, type[Any]]] = {
     kind.__name__: kind
-    for kind in (*(Node, Transition, TimerSpec, InvokeSpec, Action, Guard, InState, Not, AllOf, AnyOf, Delay, Finding),)
+    for kind in (Node, Transition, TimerSpec, InvokeSpec, Action, Guard, InState, Not, AllOf, AnyOf, Delay, Finding)
 }
 _ENUMS: Final[Mapping[str, type[Enum]]] = {
     kind.__name__: kind for kind in (NodeKind, TransitionKind, Selection, ErrorPolicy, InvokeMode, Delivery)

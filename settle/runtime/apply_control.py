@@ -8,10 +8,10 @@ from settle.core.errors import Disposition, SettleError
 from settle.runtime.apply_edit import apply_edit
 from settle.runtime.apply_event import EventApplier
 from settle.runtime.drain import HeldReader, ask_to_drain, begin_drain, next_lane
-from settle.runtime.edit_event import find_definition
 from settle.runtime.end_instance import entomb, give_up, stop_instance, tell_of_refusal
 from settle.runtime.envelope import ControlAction
 from settle.runtime.errors import ConflictError, InstanceTooLargeError
+from settle.runtime.find_definition import find_definition
 from settle.runtime.finished import Finished, find_finished, finish_entry, finished_in, is_duplicate
 from settle.runtime.incoming import IncomingControl, IncomingEvent
 from settle.runtime.instance import HeldEvent, Lane

@@ -31,6 +31,7 @@ from settle.runtime.errors import (
     ServiceFailedError,
     UnknownMachineError,
 )
+from settle.runtime.find_definition import find_view
 from settle.runtime.finished import finish_entry, is_duplicate
 from settle.runtime.incoming import CLIENT_ACTIONS, RETENTION_TYPE, IncomingControl, IncomingEvent
 from settle.runtime.instance import Blocked, Instance, Lane, ServiceOutcome
@@ -239,11 +240,8 @@ class EventApplier:
             return ""
         definition = self._definitions.get(turn.key.machine)
         asked = Event(type=control.type, data=control.data, id=control.id)
-        try:
-            view = view_of(turn.existing, self._definition_of(turn))
-        except UnknownVersionError:  # what blocks the instance must not keep operators from it
-            view = None
-        return rules.judge(control.sender, asked, definition, view)
+        # That its definition is not registered blocks the instance, and must not keep operators from it.
+        return rules.judge(control.sender, asked, definition, find_view(self._definitions, turn.existing))
 
     def _definition_of(self, turn: Turn) -> Definition:
         snapshot = turn.existing.snapshot

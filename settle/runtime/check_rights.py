@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from settle.core.errors import UnknownVersionError
 from settle.core.event import Event
-from settle.core.permission import Principal, SnapshotView
+from settle.core.permission import Principal
 from settle.runtime.errors import DeniedError
+from settle.runtime.find_definition import find_view
 from settle.runtime.incoming import CREATE_TYPE
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
-from settle.runtime.permissions import EVERYTHING, Sight, view_of
+from settle.runtime.permissions import EVERYTHING, Sight
 
 NOTHING = Sight(fields=frozenset())
 """What is seen of an instance whose machine file cannot be asked: that it is there, and where it stands."""
@@ -41,10 +41,12 @@ def check_send(
         DeniedError: a rule says no.
         EventInvalidError: the data does not fit.
     """
+    rules = ports.registry.rules_of(key.machine)
+    if rules.allow_send is None:
+        return
     event_type, data = sent
     definition = ports.registry.get(key.machine)
-    view = None if instance is None else find_view(ports, instance)
-    rules = ports.registry.rules_of(key.machine)
+    view = None if instance is None else find_view(ports.registry, instance)
     code = rules.judge(principal, Event(type=event_type, data=data), definition, view)
     if code:
         subject = "its creation" if event_type == CREATE_TYPE else repr(event_type)
@@ -56,7 +58,7 @@ def find_sight(ports: IngressPorts, instance: Instance, principal: Principal) ->
     rules = ports.registry.rules_of(instance.key.machine)
     if rules.allow_read is None:
         return EVERYTHING
-    view = find_view(ports, instance)
+    view = find_view(ports.registry, instance)
     return NOTHING if view is None else rules.sight(principal, view)
 
 
@@ -79,14 +81,4 @@ def filter_events(
     rules = ports.registry.rules_of(instance.key.machine)
     if rules.allow_send is None:
         return tuple(types)
-    return rules.filter_events(principal, types, find_view(ports, instance))
-
-
-def find_view(ports: IngressPorts, instance: Instance) -> SnapshotView | None:
-    """Return what the rules see of an instance; None when it has not started, or its version is not registered."""
-    if not instance.snapshot.started:
-        return None
-    try:
-        return view_of(instance, ports.registry.definition_for(instance.snapshot))
-    except UnknownVersionError:
-        return None
+    return rules.filter_events(principal, types, find_view(ports.registry, instance))

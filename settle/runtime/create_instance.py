@@ -8,7 +8,7 @@ from settle.core.codec import CodecError
 from settle.core.definition import Definition
 from settle.core.errors import InputInvalidError
 from settle.runtime.check_events import ClientEvent, check_events_against
-from settle.runtime.check_rights import asks_to_send, check_send
+from settle.runtime.check_rights import check_send
 from settle.runtime.envelope import CreateEnvelope, EnvelopeEvent
 from settle.runtime.errors import CreationRefusedError, InstanceExistsError
 from settle.runtime.ids import creation_id, hash_creation, is_same_creation
@@ -63,8 +63,7 @@ def put_instance(
         return Creation(instance=_same(found, creation), is_new=False)
     _check_input(definition, input_data)
     check_events_against(definition, [event] if event else [])
-    if asks_to_send(ports, key.machine):
-        check_send(ports, key, caller.principal, (CREATE_TYPE, dict(input_data)), None)
+    check_send(ports, key, caller.principal, (CREATE_TYPE, dict(input_data)), None)
     create_id = creation_id(str(key), creation, found.revision if found else 0)
     envelope = CreateEnvelope(
         **common_fields(ports, key, caller),

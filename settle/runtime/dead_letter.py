@@ -12,9 +12,9 @@ Sending again must not apply an event twice, and must not make anybody's message
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
 
 from settle.runtime.envelope import (
+    THIRD_SCHEMA,
     ControlAction,
     ControlEnvelope,
     CreateEnvelope,
@@ -33,9 +33,6 @@ from settle.runtime.ledger import LEDGER_MARK
 from settle.runtime.limits import check_body
 from settle.runtime.message import is_trusted
 from settle.runtime.open_envelope import as_from_stranger
-
-REDRIVEN_SCHEMA: Final = 3
-"""Of messages that say that they were redriven, which releases before this one did not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +84,7 @@ def revive_event(letter: DeadLetter, ours: AbstractSet[str], *, perhaps_applied:
     if not is_trusted(first_sender, ours):
         envelope = _as_from_stranger(envelope, letter, first_sender)
     if isinstance(envelope, EventsEnvelope):
-        marks = {"body_hash": envelope.body_hash or LEDGER_MARK, "redriven": True, "schema_version": REDRIVEN_SCHEMA}
+        marks = {"body_hash": envelope.body_hash or LEDGER_MARK, "redriven": True, "schema_version": THIRD_SCHEMA}
         envelope = envelope.model_copy(update=marks)
     elif isinstance(envelope, ControlEnvelope) and not _counts_while_live(envelope):
         raise LetterStaysError(f"{envelope.action.value!r} was meant for the moment it was asked for; ask again")

@@ -5,13 +5,11 @@ from typing import Any
 
 from settle.core.codec import CodecError
 from settle.core.definition import Definition
-from settle.core.errors import FieldError, InputInvalidError, UnknownVersionError
+from settle.core.errors import FieldError, InputInvalidError
 from settle.runtime.envelope import CreateEnvelope, EnvelopeEvent, EventsEnvelope, ResultEnvelope
-from settle.runtime.errors import NotEditableError, UnknownMachineError
+from settle.runtime.errors import NotEditableError
 from settle.runtime.incoming import IncomingEvent
-from settle.runtime.instance import Instance
 from settle.runtime.limits import check_body
-from settle.runtime.ports import Definitions
 
 
 def edit_event(event: IncomingEvent, event_type: str, data: Any) -> IncomingEvent:  # noqa: ANN401 - any JSON data
@@ -73,12 +71,3 @@ def _check_input(definition: Definition | None, event: IncomingEvent) -> None:
         definition.context.load(event.data)
     except CodecError as error:
         raise InputInvalidError(subject, error.fields) from error
-
-
-def find_definition(definitions: Definitions, instance: Instance) -> Definition | None:
-    """Return the definition that an instance runs on, or would start on; None when it is not registered."""
-    snapshot = instance.snapshot
-    try:
-        return definitions.definition_for(snapshot) if snapshot.started else definitions.get(instance.key.machine)
-    except (UnknownMachineError, UnknownVersionError):
-        return None

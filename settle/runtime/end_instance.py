@@ -10,6 +10,7 @@ from settle.core.errors import SettleError
 from settle.core.snapshot import Snapshot, Status
 from settle.runtime.addresses import child_key
 from settle.runtime.envelope import (
+    SECOND_SCHEMA,
     ControlAction,
     ControlEnvelope,
     ResultEnvelope,
@@ -22,7 +23,7 @@ from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Instance, OutboxEntry, PurgeItems, SendMessage, ServiceOutcome
 from settle.runtime.instance_codec import encode_instance
 from settle.runtime.ledger import LEDGER_RETENTION_SECONDS
-from settle.runtime.letters import ENVELOPE_2, Letters, refusal_of, tell_parent
+from settle.runtime.letters import Letters, refusal_of, tell_parent
 from settle.runtime.limits import MAX_ITEM_BYTES
 from settle.runtime.log_keys import log_keys
 from settle.runtime.ports import Definitions
@@ -162,7 +163,7 @@ def retire(turn: Turn, event: IncomingEvent) -> Verdict:
     """Have an instance deleted that has ended and was kept long enough."""
     message_id = f"retire-{turn.existing.incarnation}"
     envelope = ControlEnvelope(
-        schema_version=ENVELOPE_2,
+        schema_version=SECOND_SCHEMA,
         machine=turn.key.machine,
         instance=turn.key.instance,
         id=message_id,

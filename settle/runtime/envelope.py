@@ -19,6 +19,9 @@ ENVELOPE_SCHEMA: Final = 3
 """Format of the message body. A larger number than this was written by a newer release."""
 FIRST_SCHEMA: Final = 1
 SECOND_SCHEMA: Final = 2
+"""Of what outlives an invocation: messages between instances, timers, results, tasks."""
+THIRD_SCHEMA: Final = 3
+"""Of what operators do with events: an edit, and what was redriven."""
 MAX_EVENTS_PER_REQUEST: Final = 10
 """Events in one request, which travel as one message and are taken whole or not at all."""
 

@@ -299,6 +299,16 @@ class Instance:
         """Return the held events of a lane."""
         return self.urgent if lane is Lane.URGENT else self.held
 
+    @property
+    def held_count(self) -> int:
+        """How many events it holds, of both lanes."""
+        return sum(len(held) for held in (self.held, self.urgent) if held is not None)
+
+    @property
+    def blocking(self) -> HeldRange | None:
+        """The held events of the lane whose first one blocks the instance; None when none does."""
+        return None if self.blocked is None else self.lane(self.blocked.lane)
+
     def find_edit(self, position: Position) -> Edit | None:
         """Return how the event at a place in the queue was changed; None when nobody did, or it is long ago."""
         return next((edited.edit for edited in self.edits if edited.position == position), None)

@@ -4,7 +4,7 @@ A run is a pure function of the snapshot, the event and these outcomes, so it ca
 """
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from settle.core.codec import PlainCodec
@@ -56,7 +56,7 @@ class Services:
     deadline: Deadline
     known: MutableMapping[str, ServiceOutcome]
     new_token: Callable[[], str]
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally
 
 
 class Journal:

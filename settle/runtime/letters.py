@@ -11,6 +11,7 @@ from settle.core.snapshot import LiveInvoke
 from settle.core.targets import PARENT_TARGET
 from settle.runtime.addresses import child_key
 from settle.runtime.envelope import (
+    SECOND_SCHEMA,
     ControlAction,
     ControlEnvelope,
     CreateEnvelope,
@@ -34,8 +35,6 @@ from settle.runtime.ledger import LEDGER_MARK
 from settle.runtime.limits import check_message
 from settle.runtime.trace import follow, follow_later
 
-ENVELOPE_2: Final = 2
-"""Schema of messages with a field that the first release did not know."""
 SCHEDULE_DIGITS: Final = 40
 SHORT_SECONDS: Final = 1.0
 """Timers that are due sooner count as messages do when loops are looked for."""
@@ -146,7 +145,7 @@ class Letters:
     def _fields(self, key: InstanceKey) -> dict[str, Any]:
         """Return what every envelope says that goes to another instance."""
         return {
-            "schema_version": ENVELOPE_2,
+            "schema_version": SECOND_SCHEMA,
             "machine": key.machine,
             "instance": key.instance,
             "accepted_at": self.now,

@@ -44,8 +44,7 @@ def read_blocked(ports: IngressPorts, key: InstanceKey) -> BlockedEvent:
     """
     for _ in range(LOOKS):
         instance = read_instance(ports, key)
-        blocked = instance.blocked
-        held = instance.lane(blocked.lane) if blocked is not None else None
+        blocked, held = instance.blocked, instance.blocking
         if blocked is None or held is None:
             break
         items = ports.store.load_held(key, held.first, 1)

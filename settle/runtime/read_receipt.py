@@ -123,16 +123,9 @@ class ReceiptReader:
 
     def _unfinished(self, receipt_id: KeyedReceiptId) -> ReceiptView:
         instance = self.instance()
-        blocked = instance.blocked if instance else None
-        if blocked is not None and blocked.event_id == receipt_id.event_id:
-            return ReceiptView(
-                id=str(receipt_id),
-                outcome=Outcome.QUARANTINED,
-                event_id=blocked.event_id,
-                type=blocked.type,
-                code=blocked.code,
-                edited=_edit_of_blocked(instance, blocked),
-            )
+        blocked = instance.blocked if instance is not None else None
+        if instance is not None and blocked is not None and blocked.event_id == receipt_id.event_id:
+            return _quarantined(str(receipt_id), instance, blocked)
         return ReceiptView(id=str(receipt_id), outcome=Outcome.QUEUED, event_id=receipt_id.event_id)
 
     def _at(self, receipt_id: PositionReceiptId) -> ReceiptView:
@@ -172,25 +165,24 @@ class ReceiptReader:
 
 
 def _waiting_at(instance: Instance, name: str, position: Position) -> ReceiptView:
-    blocked, edit = instance.blocked, instance.find_edit(position)
-    lane = instance.lane(blocked.lane) if blocked is not None else None
+    blocked, lane = instance.blocked, instance.blocking
     if blocked is not None and lane is not None and position == lane.floor:
-        return ReceiptView(
-            id=name,
-            outcome=Outcome.QUARANTINED,
-            event_id=blocked.event_id,
-            type=blocked.type,
-            code=blocked.code,
-            edited=edit,
-        )
+        return _quarantined(name, instance, blocked)
     if not any(held is not None and position >= held.floor for held in (instance.held, instance.urgent)):
         return ReceiptView(id=name, outcome=None, note="the event is finished; its details are no longer kept")
-    return ReceiptView(id=name, outcome=Outcome.HELD, edited=edit)
+    return ReceiptView(id=name, outcome=Outcome.HELD, edited=instance.find_edit(position))
 
 
-def _edit_of_blocked(instance: Instance | None, blocked: Blocked) -> Edit | None:
-    edits = instance.edits if instance is not None else ()
-    return next((edited.edit for edited in edits if edited.event_id == blocked.event_id), None)
+def _quarantined(name: str, instance: Instance, blocked: Blocked) -> ReceiptView:
+    held = instance.blocking
+    return ReceiptView(
+        id=name,
+        outcome=Outcome.QUARANTINED,
+        event_id=blocked.event_id,
+        type=blocked.type,
+        code=blocked.code,
+        edited=None if held is None else instance.find_edit(held.floor),
+    )
 
 
 def _full_view(receipt_id: KeyedReceiptId, receipt: Receipt) -> ReceiptView:

@@ -1,6 +1,6 @@
 """Asking an instance to pause, to go on, to retry or to skip: what operators send; the consumer applies it."""
 
-from settle.runtime.check_rights import asks_to_send, check_send
+from settle.runtime.check_rights import check_send
 from settle.runtime.envelope import ControlAction, ControlEnvelope
 from settle.runtime.errors import NotBlockedError
 from settle.runtime.ids import ReceiptId
@@ -22,8 +22,7 @@ def send_control(ports: IngressPorts, key: InstanceKey, caller: Caller, action: 
     instance = read_instance(ports, key)
     if action in {ControlAction.RETRY, ControlAction.SKIP} and instance.blocked is None:
         raise NotBlockedError(f"{key} has no quarantined event to {action.value}")
-    if asks_to_send(ports, key.machine):
-        check_send(ports, key, caller.principal, (control_type(action), {}), instance)
+    check_send(ports, key, caller.principal, (control_type(action), {}), instance)
     control_id = ports.new_id()
     envelope = ControlEnvelope(**common_fields(ports, key, caller), id=control_id, action=action)
     (receipt_id,) = send_body(ports, key, control_id, write_body(key, control_id, envelope))

@@ -1,22 +1,20 @@
 """Asking an instance for another type or other data in its quarantined event; the consumer applies it."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from settle.runtime.apply_edit import check_seen
 from settle.runtime.check_events import ClientEvent, check_events
-from settle.runtime.check_rights import asks_to_send, check_send
-from settle.runtime.edit_event import check_edited, edit_event, find_definition
-from settle.runtime.envelope import ControlAction, ControlEnvelope, EnvelopeEvent, EventEdit
+from settle.runtime.check_rights import check_send
+from settle.runtime.edit_event import check_edited, edit_event
+from settle.runtime.envelope import THIRD_SCHEMA, ControlAction, ControlEnvelope, EnvelopeEvent, EventEdit
+from settle.runtime.find_definition import find_definition
 from settle.runtime.ids import ReceiptId
 from settle.runtime.incoming import control_data, control_type
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import InstanceKey
 from settle.runtime.outgoing import Caller, common_fields, send_body, write_body
 from settle.runtime.read_blocked import read_blocked
-
-EDIT_SCHEMA: Final = 3
-"""Of messages that carry an edit, which releases before this one did not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +57,12 @@ def send_edit(ports: IngressPorts, key: InstanceKey, caller: Caller, request: Ed
     if definition is None and not edited.is_creation and edited.live is None:
         check_events(ports.registry, key.machine, [ClientEvent(type=edited.type, data=edited.data)])
     check_edited(definition, edited)
-    if asks_to_send(ports, key.machine):
-        asked = (control_type(ControlAction.EDIT), control_data(edit))
-        check_send(ports, key, caller.principal, asked, found.instance)
+    asked = (control_type(ControlAction.EDIT), control_data(edit))
+    check_send(ports, key, caller.principal, asked, found.instance)
     control_id = ports.new_id()
     envelope = ControlEnvelope(
         **common_fields(ports, key, caller),
-        schema_version=EDIT_SCHEMA,
+        schema_version=THIRD_SCHEMA,
         id=control_id,
         action=ControlAction.EDIT,
         edit=edit,
