@@ -54,7 +54,7 @@ def instance_document(
         "timers": [_timer(live) for live in snapshot.timers],
         "parent": None if instance.parent is None else instance.parent.group,
         "paused": instance.paused,
-        "held": sum(len(held) for held in (instance.held, instance.urgent) if held is not None),
+        "held": instance.held_count,
         "blocked": _blocked(instance, sight),
         # What was edited, and by whom, is for those who see all.
         "edits": [{"event_id": edited.event_id, **_edit(edited.edit)} for edited in instance.edits if sight.whole],
@@ -127,8 +127,7 @@ def _guess_value(leaves: Sequence[str]) -> Any:  # noqa: ANN401 - text or nested
 
 
 def _blocked(instance: Instance, sight: Sight) -> dict[str, Any] | None:
-    blocked = instance.blocked
-    held = instance.lane(blocked.lane) if blocked is not None else None
+    blocked, held = instance.blocked, instance.blocking
     if blocked is None or held is None:
         return None
     return {
@@ -162,7 +161,7 @@ def blocked_document(instance: Instance, sight: Sight) -> dict[str, Any]:
         "instance": instance.key.instance,
         "location": instance_path(instance.key),
         "version": instance.version,
-        "held": sum(len(held) for held in (instance.held, instance.urgent) if held is not None),
+        "held": instance.held_count,
         "blocked": _blocked(instance, sight),
     }
 
@@ -189,14 +188,15 @@ def blocked_event_document(found: BlockedEvent) -> dict[str, Any]:
 
 
 def receipt_document(
-    key: InstanceKey, view: ReceiptView, *, hidden: bool = False, allowed: Select = tuple
+    key: InstanceKey, view: ReceiptView, sight: Sight = EVERYTHING, allowed: Select = tuple
 ) -> dict[str, Any]:
     """Describe a receipt; what is not known is left out.
 
     Args:
         key: of the instance.
         view: what is known.
-        hidden: whether the reader may not see the instance, and so not where the event led it.
+        sight: what the reader may see of the instance: without any, not where the event led it; without the whole of
+            it, not what was edited, and by whom.
         allowed: picks of the next events those that the reader may send.
     """
     document: dict[str, Any] = {
@@ -206,9 +206,9 @@ def receipt_document(
     }
     for name in ("event_id", "type", "version", "code", "before", "after", "effects", "next_events", "note"):
         value = getattr(view, name)
-        if value is not None and value != "" and not (hidden and name in _TELLING):
+        if value is not None and value != "" and not (sight.denied and name in _TELLING):
             document[name] = list(allowed(value)) if name == "next_events" else value
-    if view.edited is not None and not hidden:
+    if view.edited is not None and sight.whole:
         document["edited"] = _edit(view.edited)
     return document
 

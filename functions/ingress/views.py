@@ -1,7 +1,7 @@
 """What a caller gets to see: documents of instances and receipts, cut down to what the machine's rules allow them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from functions.ingress.documents import (
     blocked_document,
@@ -15,8 +15,12 @@ from settle.runtime.check_rights import check_read, filter_events, find_sight
 from settle.runtime.errors import DeniedError
 from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
+from settle.runtime.permissions import EVERYTHING, Sight
 from settle.runtime.read_blocked import BlockedEvent
 from settle.runtime.read_receipt import ReceiptView
+
+GONE: Final = Sight(denied="gone", fields=frozenset())
+"""What is seen of an instance that is not there any more to be asked about."""
 
 
 class Views:
@@ -74,14 +78,14 @@ class Views:
     def receipts(self, key: InstanceKey, views: Sequence[ReceiptView], principal: Principal) -> list[dict[str, Any]]:
         """Describe receipts. Where rules ask for the instance, it is read for those that say something about it."""
         rules = self._ports.registry.rules_of(key.machine)
-        telling = any(view.after is not None for view in views)
+        telling = any(view.after is not None or view.edited is not None for view in views)
         ruled = rules.allow_read is not None or rules.allow_send is not None
         instance = self._ports.store.load(key) if telling and ruled else None
         if instance is None:
-            return [receipt_document(key, view, hidden=telling and ruled) for view in views]
-        hidden = bool(find_sight(self._ports, instance, principal).denied)
-        allowed = self._allowed(instance, principal)
-        return [receipt_document(key, view, hidden=hidden, allowed=allowed) for view in views]
+            sight = GONE if telling and ruled else EVERYTHING
+            return [receipt_document(key, view, sight) for view in views]
+        sight, allowed = find_sight(self._ports, instance, principal), self._allowed(instance, principal)
+        return [receipt_document(key, view, sight, allowed) for view in views]
 
     def _allowed(self, instance: Instance, principal: Principal) -> Callable[[Iterable[str]], Iterable[str]]:
         return lambda types: filter_events(self._ports, instance, principal, types)

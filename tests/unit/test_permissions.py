@@ -400,6 +400,18 @@ def test_a_receipt_tells_strangers_what_became_of_the_event_only(seen: ApiGatewa
     assert {"after", "next_events"} <= set(become(seen, ANA).get(answer.json["location"]).json)
 
 
+@pytest.mark.parametrize(("name", "told"), [("ana", True), ("bo", False), ("eve", False)])
+def test_who_edited_an_event_is_told_to_those_who_see_all(name: str, told: bool) -> None:
+    api = of_door(allow_read=keeper_sees)
+    become(api, ANA).post(f"{PATH}/events", {"type": "BOOM"}, prefer="wait=5")
+    receipt = api.get(PATH).json["blocked"]["receipt"]
+    api.post(f"{PATH}/edit", {"type": "OPEN"}, prefer="wait=5")
+    api.system.pump()
+    for _ in range(2):  # with the details of the state after it, and once the instance has gone on
+        assert ("edited" in become(api, Principal(name=name)).get(receipt).json) is told
+        become(api, ANA).post(f"{PATH}/events", {"type": "CLOSE"}, prefer="wait=5")
+
+
 def test_whoever_creates_an_instance_need_not_be_somebody_who_may_see_it() -> None:
     api = become(of_door(allow_read=keeper_sees), Principal(name="eve"))
     answer = api.put(PATH, {})
