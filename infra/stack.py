@@ -1,5 +1,7 @@
 """The stack: which construct is given what. Decisions of one concern are in its construct."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, Environment, Fn, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -62,7 +64,7 @@ class SettleStack(Stack):
         self.ingress = self._ingress(stage, code)
         self.consumer = self._consumer(stage, code)
         self.worker = self._worker(stage, code)
-        self._trust()
+        self._trust(stage.redrivers)
         self._share_key()
         self.api = IngressApi(self, "Http", stage=stage, function=self.ingress.function, key=key)
         watched = self._watched(stage)
@@ -158,18 +160,18 @@ class SettleStack(Stack):
         worker.feed("DeadLetters", self.tasks.dead_letter_queue, max_concurrency=DEAD_LETTER_CONCURRENCY)
         return worker
 
-    def _trust(self) -> None:
+    def _trust(self, redrivers: Sequence[str]) -> None:
         """Tell the functions whose messages to believe.
 
         SQS stamps the sender on each record as `<role id>:<session>`, where no producer can forge it. Internal events
         are believed from our roles only, services are called for the consumer only, and timers come from the consumer
-        and from its schedules.
+        and from its schedules. What was among the dead letters comes from operators, as far as the stage names them.
         """
         senders = [function.role.role_id for function in (self.ingress, self.consumer, self.worker)]
-        self.consumer.function.add_environment("SETTLE_TRUSTED_SENDERS", Fn.join(",", senders))
+        self.consumer.function.add_environment("SETTLE_TRUSTED_SENDERS", Fn.join(",", [*senders, *redrivers]))
         self.worker.function.add_environment("SETTLE_TRUSTED_SENDERS", self.consumer.role.role_id)
         timers = [self.consumer.role.role_id, self.timers.role.role_id]
-        self.consumer.function.add_environment("SETTLE_TIMER_SENDERS", Fn.join(",", timers))
+        self.consumer.function.add_environment("SETTLE_TIMER_SENDERS", Fn.join(",", [*timers, *redrivers]))
 
     def _share_key(self) -> None:
         """Let whoever reads or writes what is encrypted use the key."""

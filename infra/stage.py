@@ -13,6 +13,8 @@ from infra.stage_error import StageInvalidError, UnknownStageError
 
 # CloudFormation and IAM take ids of this form only, and a number that JSON read as one has lost its leading zeros.
 _ACCOUNT = re.compile(r"\d{12}")
+# Of a role, as SQS stamps it on messages: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_ROLE_ID = re.compile(r"AROA[A-Z0-9]{12,124}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # One address, roughly: SNS sends it a confirmation, which is the real check.
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
@@ -56,6 +58,8 @@ class Stage:
         account, region: that the stack is bound to; None deploys it wherever the shell points.
         callers: how callers prove who they are.
         cors: which browsers may call; None for none.
+        redrivers: ids of the roles that operators redrive dead letters with. The consumer believes them as it believes
+            our functions, so whoever has one speaks for the runtime.
         ingress: caps the function that clients wait in, so that they cannot take the concurrency of the consumer.
         consumer: reserves what its two queues may take together, so that nobody else in the account can either.
         worker: reserves nothing, since a background call may wait.
@@ -80,6 +84,7 @@ class Stage:
     region: str | None = None
     callers: Iam | Jwt = field(default_factory=Iam)
     cors: Cors | None = None
+    redrivers: tuple[str, ...] = ()
     ingress: FunctionSize
     consumer: FunctionSize
     worker: FunctionSize
@@ -100,6 +105,11 @@ class Stage:
             raise StageInvalidError(f"account {self.account!r} is not twelve digits in a string")
         if self.region is not None and not _REGION.fullmatch(self.region):
             raise StageInvalidError(f"region {self.region!r} is not the name of a region, like eu-west-1")
+        for redriver in self.redrivers:
+            if not _ROLE_ID.fullmatch(redriver):
+                raise StageInvalidError(
+                    f"redriver {redriver!r} is not the id of a role: `aws iam get-role` says it, AROA and what follows"
+                )
         self._check_concurrency()
 
     def _check_concurrency(self) -> None:

@@ -1,4 +1,6 @@
 import ast
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -6,8 +8,9 @@ from functions.consumer.settings import ConsumerSettings
 from functions.ingress.settings import IngressSettings
 from functions.settings import RuntimeSettings
 from functions.worker.settings import WorkerSettings
+from infra.stage import STAGES
 from settle.runtime.limits import WORKER_TIMEOUT_SECONDS
-from tests.infra.synthesized import ROOT, Synthesized
+from tests.infra.synthesized import ROOT, Synthesized, synthesize_variant
 
 # What an HTTP API waits for an integration at most.
 API_TIMEOUT_SECONDS = 30
@@ -172,6 +175,18 @@ def test_the_consumer_believes_the_roles_of_the_functions_and_the_worker_the_con
     assert len(set(ids.values())) == len(FUNCTIONS)
     assert set(stack.environment("consumer")["SETTLE_TRUSTED_SENDERS"].split(",")) == set(ids.values())
     assert stack.environment("worker")["SETTLE_TRUSTED_SENDERS"] == ids["consumer"]
+
+
+def test_operators_are_believed_as_far_as_the_stage_names_them(tmp_path: Path) -> None:
+    redriver = "AROAQ3EGRJ4YEXAMPLE12"
+    plain, named = (
+        synthesize_variant(replace(STAGES["dev"], redrivers=redrivers), tmp_path / str(len(redrivers)))
+        for redrivers in ((), (redriver,))
+    )
+    for variable in ("SETTLE_TRUSTED_SENDERS", "SETTLE_TIMER_SENDERS"):
+        before, after = (set(stack.environment("consumer")[variable].split(",")) for stack in (plain, named))
+        assert after - before == {redriver}
+    assert named.environment("worker") == plain.environment("worker")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

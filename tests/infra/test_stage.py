@@ -56,6 +56,14 @@ def test_what_makes_no_sense_is_refused_before_anything_is_deployed(given: Mappi
         read(given)
 
 
+@pytest.mark.parametrize(
+    "redriver", ["", "operators", "arn:aws:iam::123456789012:role/operators", "AIDAQ3EGRJ4YEXAMPLE12"]
+)
+def test_who_redrives_is_named_by_the_id_of_a_role(redriver: str) -> None:
+    with pytest.raises(StageInvalidError, match="is not the id of a role"):
+        replace(STAGES["dev"], redrivers=(redriver,))
+
+
 def test_an_unknown_stage_is_told_from_an_invalid_one() -> None:
     with pytest.raises(UnknownStageError):
         read({})

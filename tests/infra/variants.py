@@ -21,5 +21,6 @@ VARIANTS: Final[Mapping[str, Stage]] = {
     "a customer key": replace(STAGES["prod"], customer_key=True, account="123456789012", region="eu-west-1"),
     "tokens and browsers": replace(STAGES["dev"], callers=_TOKENS, cors=_BROWSERS),
     "an address": replace(STAGES["dev"], alarm_address="ops@example.com"),
+    "redrivers": replace(STAGES["dev"], redrivers=("AROAQ3EGRJ4YEXAMPLE12",)),
     "no alarms": replace(STAGES["dev"], alarms=False),
 }
