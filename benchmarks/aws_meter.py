@@ -1,4 +1,4 @@
-"""Counts the requests that boto3 sends, and the units that AWS would bill for them.
+"""Counts the requests that botocore sends, and the units that AWS would bill for them.
 
 The rules: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html and
 https://aws.amazon.com/sqs/pricing/.
@@ -44,7 +44,7 @@ class Tally:
 
 
 class Meter:
-    """Listens to every boto3 client made after `install`.
+    """Listens to every client made after `install`.
 
     Who sends is told by the name of the thread: `ingress...` is the ingress, `consumer...` and `group...` the consumer,
     `worker...` the worker; requests of all other threads are not counted.

@@ -1,4 +1,4 @@
-"""The deployed system without AWS: both real handlers over boto3, against moto in a process of its own.
+"""The deployed system without AWS: both real handlers over botocore, against moto in a process of its own.
 
 Moto's processor time is not ours, so it stays out of this process; requests are signed, sent over a socket and parsed
 as they would be on AWS.

@@ -1,1 +1,1 @@
-"""Stores and queues: on AWS through boto3, and embedded on SQLite."""
+"""Stores and queues: on AWS through botocore, which boto3 stands on too, and embedded on SQLite."""

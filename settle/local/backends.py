@@ -1,4 +1,4 @@
-"""What the functions stand on: a SQLite file, or boto3 against moto."""
+"""What the functions stand on: a SQLite file, or botocore against moto."""
 
 import os
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ def start(options: Options, data: DataDirectory) -> Backend:
     Raises:
         StartError: it cannot start.
     """
-    # Each is imported only when chosen: boto3 and moto take a second that the embedded one need not wait.
+    # Each is imported only when chosen: botocore and moto take a second that the embedded one need not wait.
     if options.backend == "moto":
         from settle.local.moto_backend import MotoBackend  # noqa: PLC0415
 

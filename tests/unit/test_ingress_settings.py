@@ -165,7 +165,7 @@ def call(method: str, path: str, body: bytes = b"") -> dict[str, Any]:
     return ingress.handler(to_event(request, request_id="r", now=0.0), context)
 
 
-@pytest.mark.parametrize(("backend", "absent"), [("embedded", "boto3"), ("aws", "sqlite3")])
+@pytest.mark.parametrize(("backend", "absent"), [("embedded", "botocore.session"), ("aws", "sqlite3")])
 def test_a_backend_does_not_import_the_other(tmp_path: Path, backend: str, absent: str) -> None:
     environ = {**AWS, **EMBEDDED, "SETTLE_BACKEND": backend, "SETTLE_DATABASE": str(tmp_path / "settle.sqlite")}
     program = (
