@@ -1,7 +1,8 @@
 # make start    the whole system on this machine          (PORT=8000 DATA=.settle/ BACKEND=embedded|moto DEV_IDENTITIES=1)
 # make test     every test
 # make referee  the store judged by Amazon's own DynamoDB Local, which needs Java 17 to 23; a minute
-# make check    what CI runs: format, lint, types, import contracts, tests with coverage, synth, a deploy on this machine
+# make simulate the search for counterexamples: a minute for the seeds of CI   (SEEDS=0-1999 SEED=1234 MINUTES=60 JOBS=2)
+# make check    what CI runs: format, lint, types, import contracts, tests with coverage, the search, synth, a deploy on this machine
 # make synth    the CloudFormation template, into cdk.out/ (STAGE=dev|staging|prod)
 # make deploy   to the AWS account of your shell          (STAGE=dev|staging|prod)
 # make deploy-local   the same to an emulator on this machine, and everything that an operator does there; 2 minutes
@@ -23,7 +24,7 @@ CDK     = JSII_NODE=$(NODE) $(NODE) node_modules/aws-cdk/bin/cdk --strict
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: lock start test referee lint coverage check format synth snapshots resources deploy deploy-local cdk bench clean
+.PHONY: lock start test simulate referee lint coverage check format synth snapshots resources deploy deploy-local cdk bench clean
 
 # Job control gives the terminal to the system, so that Ctrl-C ends it and not make, and the exit code is its own.
 start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
@@ -31,6 +32,9 @@ start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
 
 test: $(VENV)/.all
 	$(BIN)/pytest $(ARGS)
+
+simulate: $(VENV)/.all
+	@SEEDS=$(SEEDS) SEED=$(SEED) MINUTES=$(MINUTES) JOBS=$(JOBS) $(BIN)/python -m tests.simulation
 
 # It is fetched for whoever asks, into $(VENV)/: Amazon's licence for it wants an AWS account and forbids passing it on.
 # Once it is there, `make test` asks it too, but for the longest questions.
@@ -49,7 +53,7 @@ coverage: $(VENV)/.all
 	$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term --cov-fail-under=95"
 	$(BIN)/coverage report --include='settle/core/*' --fail-under=100
 
-check: lint coverage synth deploy-local
+check: lint coverage simulate synth deploy-local
 
 format: $(VENV)/.all
 	$(BIN)/ruff format .

@@ -38,8 +38,9 @@ Act = Callable[[dict[str, Any], Any, Any], None]
 class World(Protocol):
     """What the machines do things to."""
 
-    mended: set[int]
-    """Events that no longer raise."""
+    @property
+    def mended(self) -> set[int]:
+        """Events that no longer raise."""
 
     def serve(self, machine_id: str, call: ServiceCall) -> Any:
         """Be every service of every machine."""

@@ -8,7 +8,7 @@ from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import CancelSchedule, Instance, Lane, SendMessage, SendTask, SendTimer
 from settle.runtime.ledger import LEDGER_MARK
 from settle.runtime.receipt import Outcome, Position
-from tests.support.long_work_witness import LongWorkWitness
+from tests.simulation.long_work_witness import LongWorkWitness
 
 
 def audit(witness: LongWorkWitness, now: float) -> None:
@@ -21,10 +21,11 @@ def audit(witness: LongWorkWitness, now: float) -> None:
             _check_message(witness, sender, name, entry)
         elif isinstance(entry, SendTask | SendTimer | CancelSchedule):
             done = entry.name if isinstance(entry, CancelSchedule) else entry.body
-            witness.expect(done in witness.done, "effects", f"{sender} promised {entry}, and it was never done")
+            if done not in witness.done:
+                witness.breaks("effects", f"{sender} promised {entry}, and it was never done")
     for group, finished in witness.finishes:
-        done_too = (group, finished) in witness.done
-        witness.expect(done_too, "ledger", f"{group} promised {finished}, and it was never entered")
+        if (group, finished) not in witness.done:
+            witness.breaks("ledger", f"{group} promised {finished}, and it was never entered")
     for (group, position), item in witness.arrived.items():
         _check_taken(witness, group, position, item)
 
@@ -72,24 +73,26 @@ def _check_child(witness: LongWorkWitness, group: str, instance: Instance) -> No
 def _check_message(witness: LongWorkWitness, sender: str, name: str, entry: SendMessage) -> None:
     """A promised message came, and events that it carried ended once, in order behind the creation of a child."""
     places = witness.places[entry.group, name]
-    witness.expect(places, "messages", f"{entry} never came")
-    envelope = parse_envelope(entry.body)
-    if not isinstance(envelope, EventsEnvelope):
+    if not places:
+        witness.breaks("messages", f"{entry} never came")
+    if not isinstance(parse_envelope(entry.body), EventsEnvelope):
         return
     found = {place: witness.outcomes.get((entry.group, place)) for place in places}
     real = [outcome for outcome in found.values() if outcome is not None and outcome[0] is not Outcome.DUPLICATE]
-    lives = {life for _, life in real}
     gone = any(outcome is Outcome.GONE for outcome, _ in real)
-    promise = "messages of two lives" if gone or len(lives) > 1 else "messages"
-    witness.expect(len(real) <= 1, promise, f"{entry} ended more than once: {found}")
+    promise = "messages of two lives" if gone or len({life for _, life in real}) > 1 else "messages"
+    if len(real) > 1:
+        witness.breaks(promise, f"{entry} ended more than once: {found}")
     dropped = any((entry.group, place) in witness.dropped for place in places)
     waits = entry.group not in witness.stored or bool(places & witness.held[entry.group])
     waits = waits or (entry.group, name) in witness.refused
-    witness.expect(real or dropped or waits, "messages", f"{entry} never ended: {found}")
+    if not (real or dropped or waits):
+        witness.breaks("messages", f"{entry} never ended: {found}")
     applied = witness.applied.get((entry.group, name), [])
-    witness.expect(len(applied) <= 1, promise, f"{entry} was applied in {applied}")
-    known = real == [] or real[0][0] is Outcome.APPLIED or not applied
-    witness.expect(known, promise, f"{entry} was applied and is {real}")
+    if len(applied) > 1:
+        witness.breaks(promise, f"{entry} was applied in {applied}")
+    if real and real[0][0] is not Outcome.APPLIED and applied:
+        witness.breaks(promise, f"{entry} was applied and is {real}")
     _check_behind_creation(witness, sender, entry, min(places))
 
 
@@ -98,9 +101,9 @@ def _check_behind_creation(witness: LongWorkWitness, sender: str, entry: SendMes
     for (group, name), other in witness.promised.items():
         if group != sender or not isinstance(other, SendMessage) or other.group != entry.group:
             continue
-        if isinstance(parse_envelope(other.body), CreateEnvelope):
-            first = min(witness.places[other.group, name])
-            witness.expect(first < place, "children", f"{entry} came before the child was created")
+        creates = isinstance(parse_envelope(other.body), CreateEnvelope)
+        if creates and min(witness.places[other.group, name]) > place:
+            witness.breaks("children", f"{entry} came before the child was created")
 
 
 def _check_taken(witness: LongWorkWitness, group: str, position: Position, item: object) -> None:
@@ -110,7 +113,8 @@ def _check_taken(witness: LongWorkWitness, group: str, position: Position, item:
         return
     live = isinstance(item, IncomingEvent) and item.live is not None
     taken = instance.watermark is not None and position <= instance.watermark.position
-    witness.expect(live or taken, "progress", f"{group} never took {item}")
+    if not (live or taken):
+        witness.breaks("progress", f"{group} never took {item}")
     outcome, life = witness.outcomes.get((group, position), (None, ""))
     if isinstance(item, IncomingEvent) and item.body_hash and outcome is Outcome.DUPLICATE:
         others = [witness.outcomes.get((group, each)) for each in witness.places[group, item.id] if each != position]
@@ -121,4 +125,5 @@ def _check_taken(witness: LongWorkWitness, group: str, position: Position, item:
         was = any(message or each[1] in mine or each[0] is Outcome.GONE for each in same)
         unknown = any((group, each) in witness.dropped for each in witness.places[group, item.id])
         unknown = unknown or (group, item.id) in witness.refused
-        witness.expect(was or unknown, "lives", f"{group}: {item} at {position} is a duplicate of nothing: {others}")
+        if not (was or unknown):
+            witness.breaks("lives", f"{group}: {item} at {position} is a duplicate of nothing: {others}")

@@ -1,0 +1,113 @@
+"""Mutants of what is stored, under which condition, and of the ledger."""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from settle.adapters.sqlite_store import SqliteInstanceStore
+from settle.runtime import apply_control, finished, process_group, relay_outbox
+from settle.runtime.errors import UnavailableError
+from settle.runtime.instance import FinishEvent, Instance
+from settle.runtime.item_codec import encode_held
+from settle.runtime.ports import ABSENT, Expected
+from settle.runtime.process_group import _GroupTurn
+from settle.runtime.turn import Turn
+from tests.simulation import functions
+from tests.simulation.mutants import EVENTS, LONG_WORK, Patch, mutant
+
+
+@mutant(EVENTS, 5, "atomic", "once", "held")
+def a_commit_has_no_condition(patch: Patch) -> None:
+    original = SqliteInstanceStore.commit
+
+    def commit(self: SqliteInstanceStore, instance: Instance, _expected: Expected, **changes: Any) -> None:
+        found = self.load(instance.key)
+        now = ABSENT if found is None else Expected(incarnation=found.incarnation, revision=found.revision)
+        original(self, instance, now, **changes)
+
+    patch.setattr(SqliteInstanceStore, "commit", commit)
+
+
+@mutant(LONG_WORK, 4, "atomic")
+def a_deletion_and_a_creation_reach_the_same_revision(patch: Patch) -> None:
+    original = SqliteInstanceStore.commit
+
+    def commit(self: SqliteInstanceStore, instance: Instance, expected: Expected, **changes: Any) -> None:
+        found = self.load(instance.key)
+        if found is not None and found.revision == expected.revision:
+            expected = Expected(incarnation=found.incarnation, revision=found.revision)
+        if found is not None and found.deleted and not instance.deleted:
+            instance = replace(instance, revision=1)
+        original(self, instance, expected, **changes)
+
+    patch.setattr(SqliteInstanceStore, "commit", commit)
+
+
+@mutant(EVENTS, 86, "held")
+def a_held_item_is_put_before_the_instance(patch: Patch) -> None:
+    original = SqliteInstanceStore.commit
+
+    def commit(
+        self: SqliteInstanceStore, instance: Instance, expected: Expected, *, hold: Any = (), release: Any = ()
+    ) -> None:
+        for event in hold:
+            values = (str(instance.key), event.number, encode_held(event))
+            with self._database.transaction() as connection:
+                connection.execute("REPLACE INTO held_event VALUES (?, ?, ?)", values)
+        original(self, instance, expected, release=release)
+
+    patch.setattr(SqliteInstanceStore, "commit", commit)
+
+
+@mutant(LONG_WORK, 184, "purge")
+def the_end_of_a_life_purges_the_whole_ledger(patch: Patch) -> None:
+    def purge(self: SqliteInstanceStore, key: Any, _until: float) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM ledger_entry WHERE key = ?", (str(key),))
+
+    patch.setattr(SqliteInstanceStore, "purge", purge)
+
+
+@mutant(EVENTS, 10, "once")
+def nobody_asks_the_ledger(patch: Patch) -> None:
+    for module in (process_group, apply_control):
+        patch.setattr(module, "find_finished", lambda *_: {})
+
+
+@mutant(EVENTS, 171, "ledger", "once")
+def the_ledger_is_written_after_the_acknowledgement(patch: Patch) -> None:
+    perform, acknowledge = relay_outbox._perform, functions.acknowledge
+    late: dict[int, list[tuple[Any, Any, FinishEvent]]] = {}
+
+    def put_off(turn: Turn, entry: Any, store: Any, *rest: Any) -> None:
+        if isinstance(entry, FinishEvent):
+            late.setdefault(id(store.process), []).append((store, turn.key, entry))
+        else:
+            perform(turn, entry, store, *rest)
+
+    def finish(world: Any, *args: Any) -> None:
+        acknowledge(world, *args)
+        with suppress(UnavailableError):
+            for store, key, entry in late.pop(id(world.scheduler.process), []):
+                store.finish(key, entry.entry)
+
+    patch.setattr(relay_outbox, "_perform", put_off)
+    patch.setattr(functions, "acknowledge", finish)
+
+
+@mutant(EVENTS, 1443, "once", "atomic")
+def the_ledger_is_asked_before_the_instance_is_read(patch: Patch) -> None:
+    original, find = _GroupTurn.__init__, finished.find_finished
+    turns: dict[tuple[int, str], Turn] = {}
+
+    def init(self: _GroupTurn, *args: Any, **more: Any) -> None:
+        original(self, *args, **more)
+        turns[id(self._in.store), str(self._turn.key)] = self._turn
+
+    def find_first(store: Any, key: Any, *rest: Any) -> Any:
+        found = find(store, key, *rest)
+        turns[id(store), str(key)].reload()
+        return found
+
+    patch.setattr(_GroupTurn, "__init__", init)
+    patch.setattr(process_group, "find_finished", find_first)
