@@ -141,6 +141,7 @@ def _shared_paths() -> dict[str, Any]:
         answers = _receipts(ref("Receipt"))
         operation = _operation(f"{action}Instance", f"Ask to {action}.", answers, (*named, *_WAITED))
         paths[f"{instance}/{action}"] = {"post": operation}
+    paths[f"{instance}/skip"]["post"]["requestBody"] = {"content": {"application/json": {"schema": ref("EventSkip")}}}
     return paths
 
 

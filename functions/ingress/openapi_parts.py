@@ -62,6 +62,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         edited=ref("Edit"),
     ),
     "Edit": _object("by at type digest times", **_EDIT),
+    "EventSkip": {**_object(event_id=_TEXT), "additionalProperties": False},
     "EventEdit": {
         **_object(type=_TEXT, data=_ANY, event_id=_TEXT, digest=_TEXT),
         "anyOf": [{"required": ["type"]}, {"required": ["data"]}],

@@ -77,6 +77,16 @@ class CreationBody(_Body):
     event: EventBody | None = None
 
 
+class SkipBody(_Body):
+    """Which event is to be given up, as an operator writes it.
+
+    Attributes:
+        event_id: of the event that was looked at.
+    """
+
+    event_id: str = Field(default="", max_length=128)
+
+
 class EditBody(_Body):
     """What is to change in a quarantined event, as an operator writes it.
 
@@ -126,6 +136,7 @@ _EVENTS: Final = TypeAdapter(list[EventBody])
 _CREATION: Final = TypeAdapter(CreationBody)
 _CALLBACK: Final = TypeAdapter(CallbackBody)
 _EDIT: Final = TypeAdapter(EditBody)
+_SKIP: Final = TypeAdapter(SkipBody)
 
 
 class Request:
@@ -210,6 +221,10 @@ class Request:
         if not changes:
             raise _invalid(FieldError("body", "an edit has a `type`, `data` or both", "edit"))
         return EditRequest(changes=changes, event_id=body.event_id, digest=body.digest)
+
+    def skipped_event(self) -> str:
+        """Return the id of the event that is to be given up; empty for whichever blocks the instance."""
+        return _validate(_SKIP, self._json()).event_id if self._event.get("body") else ""
 
     def _json(self) -> Any:  # noqa: ANN401 - any JSON data
         content_type = self.header("content-type")

@@ -118,7 +118,8 @@ class Api:
         def control(machine: str, instance: str) -> Response[str]:
             key, request = parse_key(machine, instance), self._request()
             request.refuse_if_match()
-            receipt_id = send_control(self._ports, key, request.caller(), action)
+            event_id = request.skipped_event() if action is ControlAction.SKIP else ""
+            receipt_id = send_control(self._ports, key, request.caller(), action, event_id)
             return self._answer(request, key, Accepted(receipt_ids=(receipt_id,)))
 
         return control

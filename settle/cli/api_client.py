@@ -90,17 +90,15 @@ class ApiClient:
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - any JSON data
         """Return what is at a path. Raises `ApiRefusedError`, `ApiUnavailableError`."""
-        return self._call("GET", path, {}, b"", TRIES)
+        return self._call("GET", path, {}, b"")
 
-    def post(self, path: str, body: Any = None, *, wait: int = 0, once: bool = False) -> Any:  # noqa: ANN401 - JSON data
-        """Ask for something, and return the answer.
+    def post(self, path: str, body: Any = None, *, wait: int = 0) -> Any:  # noqa: ANN401 - any JSON data
+        """Ask for something that may be asked for twice, and return the answer.
 
         Args:
             path: of the request.
             body: JSON data; None for none.
             wait: seconds to wait for the receipt.
-            once: whether asking twice could do it twice. Otherwise the request is sent again after a failure that
-                passes by itself.
 
         Raises:
             ApiRefusedError: the API refused it.
@@ -110,14 +108,14 @@ class ApiClient:
         content = b"" if body is None else json.dumps(body).encode()
         if content:
             headers["content-type"] = "application/json"
-        return self._call("POST", path, headers, content, 1 if once else TRIES)
+        return self._call("POST", path, headers, content)
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
         self._sleep(seconds)
 
-    def _call(self, method: str, path: str, headers: Mapping[str, str], body: bytes, tries: int) -> Any:  # noqa: ANN401
-        for left in reversed(range(tries)):
+    def _call(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Any:  # noqa: ANN401
+        for left in reversed(range(TRIES)):
             try:
                 answer = self._send(method, path, {**headers}, body)
             except ApiUnavailableError:
@@ -126,7 +124,7 @@ class ApiClient:
             else:
                 if answer.status not in TRY_AGAIN or not left:
                     return _read(answer)
-            self._sleep(2.0 ** (tries - left - 1))
+            self._sleep(2.0 ** (TRIES - left - 1))
         raise AssertionError("the last try returns or raises")
 
 

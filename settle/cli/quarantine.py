@@ -181,8 +181,12 @@ def _wait(api: ApiClient, receipt: str) -> dict[str, Any]:
 
 def skip(api: ApiClient, name: str) -> int:
     """Give the event up that blocks one instance."""
-    # Not sent again when its answer is lost: that could give up the next one too.
-    return _tell(name, api.post(f"{path_of(name)}/skip", wait=WAIT_SECONDS, once=True))
+    path = path_of(name)
+    blocked = api.get(path).get("blocked")
+    if blocked is None:
+        print(f"{name}  {NOT_BLOCKED}")
+        return 1
+    return _tell(name, api.post(f"{path}/skip", {"event_id": blocked["event_id"]}, wait=WAIT_SECONDS))
 
 
 def edit(api: ApiClient, name: str, changes: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ from settle.runtime.apply_event import EventApplier
 from settle.runtime.drain import HeldReader, ask_to_drain, begin_drain, next_lane
 from settle.runtime.end_instance import entomb, give_up, stop_instance, tell_of_refusal
 from settle.runtime.envelope import ControlAction
-from settle.runtime.errors import ConflictError, InstanceTooLargeError
+from settle.runtime.errors import ConflictError, EventChangedError, InstanceTooLargeError
 from settle.runtime.find_definition import find_definition
 from settle.runtime.finished import Finished, find_finished, finish_entry, finished_in, is_duplicate
 from settle.runtime.incoming import IncomingControl, IncomingEvent
@@ -137,10 +137,14 @@ class ControlApplier:
             turn.advance(control.position, Outcome.REFUSED, error.code)
 
     def _skip(self, turn: Turn, control: IncomingControl) -> None:
-        """Give the event up that blocks the instance, and go on with the next."""
+        """Give the event up that blocks the instance, if it is the one that is meant, and go on with the next."""
         instance = turn.existing
         if instance.blocked is None:
             turn.advance(control.position, Outcome.IGNORED, "not_blocked")
+            return
+        if control.event_id not in {"", instance.blocked.event_id}:
+            # Somebody else has dealt with that one; this one nobody has looked at.
+            turn.advance(control.position, Outcome.REFUSED, EventChangedError.code)
             return
         lane = instance.blocked.lane
         item, following = HeldReader(self._store, turn.key).oldest(instance, lane)

@@ -21,7 +21,7 @@ FIRST_SCHEMA: Final = 1
 SECOND_SCHEMA: Final = 2
 """Of what outlives an invocation: messages between instances, timers, results, tasks."""
 THIRD_SCHEMA: Final = 3
-"""Of what operators do with events: an edit, and what was redriven."""
+"""Of what operators do with events: an edit, a skip of the event that it names, and what was redriven."""
 MAX_EVENTS_PER_REQUEST: Final = 10
 """Events in one request, which travel as one message and are taken whole or not at all."""
 
@@ -183,6 +183,7 @@ class ControlEnvelope(_Envelope):
         parent: of a `stop`: who asks for it.
         incarnation: the only one that it is meant for; None for any.
         edit: of an `edit`: what is to be changed.
+        event_id: of a `skip`: the only event that is to be given up; empty for whichever blocks the instance.
     """
 
     kind: Literal["control"] = "control"
@@ -191,6 +192,7 @@ class ControlEnvelope(_Envelope):
     parent: ParentLink | None = None
     incarnation: str | None = None
     edit: EventEdit | None = None
+    event_id: str = ""
 
 
 class TimerKind(StrEnum):

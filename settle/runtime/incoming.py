@@ -152,6 +152,7 @@ class IncomingControl:
     hops: int = 0
     sender: Principal = NOBODY
     edit: EventEdit | None = None
+    event_id: str = ""
 
     @property
     def type(self) -> str:

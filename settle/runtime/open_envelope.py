@@ -110,6 +110,7 @@ def _open(envelope: Envelope, sequence: int, first: int, trusted: bool) -> Itera
                 hops=envelope.hops or 0,
                 sender=Principal(name=envelope.principal, claims=envelope.claims),
                 edit=envelope.edit,
+                event_id=envelope.event_id,
             )
         case TimerEnvelope():
             yield _open_timer(envelope, Position(sequence, first))

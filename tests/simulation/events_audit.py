@@ -13,6 +13,7 @@ from tests.simulation.events_chart import MARKS, NEVER_APPLIED
 from tests.simulation.events_clients import GROUPS
 from tests.simulation.events_model import Model, Sent
 from tests.simulation.functions import PAUSES
+from tests.simulation.quarantine_audit import check_told
 
 if TYPE_CHECKING:
     from tests.simulation.events_world import EventsWorld
@@ -35,7 +36,7 @@ def _check_group(world: "EventsWorld", group: str) -> None:
     model = Model(group.partition("/")[0], mark)
     outcomes = _check_events(world, group, model, instance)
     witness.expect(model.exists == (instance is not None), "once", f"{group} should exist: {model.exists}")
-    _check_keys(world, group, model)
+    _check_keys(world, group, model, outcomes)
     _check_calls(world, group, model)
     if instance is not None:
         _check_instance(world, instance, model)
@@ -83,7 +84,7 @@ def _check_instance(world: "EventsWorld", instance: Instance, model: Model) -> N
     witness.expect(left == ((), None, None, None, None), "progress", f"{group} still has something to do: {left}")
 
 
-def _check_keys(world: "EventsWorld", group: str, model: Model) -> None:
+def _check_keys(world: "EventsWorld", group: str, model: Model, outcomes: Outcomes) -> None:
     """Every event with a key has one finished receipt, and it says what happened."""
     witness, store = world.witness, world.system.inner_store
     entries = store.find_entries(InstanceKey.parse(group), list(model.finished), world.clock.now())
@@ -94,6 +95,10 @@ def _check_keys(world: "EventsWorld", group: str, model: Model) -> None:
         if receipt is not None and expected[0] is not Outcome.SKIPPED:
             found = (receipt.outcome, receipt.version)
             witness.expect(found == expected, "ledger", f"{group}: {event_id} is {found}, not {expected}")
+    for event in witness.sent[group]:
+        entry = entries.get(event.key)
+        if entry and entry.receipt and outcomes[event.place] not in {None, Outcome.DUPLICATE}:
+            check_told(witness, event, entry.receipt.edited)
 
 
 def _check_calls(world: "EventsWorld", group: str, model: Model) -> None:
@@ -108,7 +113,12 @@ def _check_calls(world: "EventsWorld", group: str, model: Model) -> None:
 
 
 def _is_dropped(world: "EventsWorld", group: str, event: Sent) -> bool:
-    return event.type in NEVER_APPLIED or event.rejected or (group, event.place) in world.witness.skipped
+    return (
+        event.type in NEVER_APPLIED
+        or event.rejected
+        or bool(event.was)
+        or (group, event.place) in world.witness.skipped
+    )
 
 
 def _check_receipts(world: "EventsWorld", group: str, model: Model, outcomes: Outcomes) -> None:

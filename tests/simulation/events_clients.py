@@ -1,4 +1,4 @@
-"""Clients, operators and strangers: some ask the ingress, some write to the queue themselves, as producers may."""
+"""Clients and strangers, and through them operators: they ask the ingress, or write to the queue themselves."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import InstanceKey
 from settle.runtime.outgoing import Caller
 from settle.runtime.read_receipt import wait_for
-from settle.runtime.send_control import send_control
 from settle.runtime.submit_events import Accepted as Posted
 from settle.runtime.submit_events import EventsRequest, post_events
 from tests.simulation.events_chart import BAD, GOOD
+from tests.simulation.events_operators import EventsOperators
 from tests.simulation.events_witness import Accepted
 from tests.simulation.functions import NEWER, OURS, ask
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 GROUPS: Final = ("m/1", "m/2", "boot/1", "strict/1")
 CALLER: Final = Caller(principal=Principal(name="client"))
-ACTIONS: Final = ("pause", "pause", "resume", "retry", "skip")
 TRIES: Final = 3
 """How often a client sends a request that it may send again, and that was not answered."""
 LIST: Final = 10
@@ -51,12 +50,14 @@ class EventsClients:
         self._groups: list[str] = []
         self._keyed: dict[tuple[str, str], list[Event]] = {}
         self._creations: dict[str, list[CreateEnvelope]] = defaultdict(list)
+        self._operators = EventsOperators(world, self._accept)
 
     def send(self, number: int) -> None:
         """Send something to somebody."""
         self._first = number * LIST
         # Some clients all want the same.
         self._groups = self._groups or self._random.sample(GROUPS, self._random.choice((1, 2, 4)))
+        operators = self._operators
         ways: dict[Callable[[str], None], float] = {
             self._write: 6,
             self._write_list: 1.5,
@@ -64,11 +65,12 @@ class EventsClients:
             self._write_creation: 2,
             self._write_garbage: 0.5,
             self._write_newer: 0.3,
-            self._write_control: 4,
+            operators.write_control: 4,
             self._post: 4,
             self._post_keyed: 4,
             self._put: 1.5,
-            self._control: 1.5,
+            operators.control: 1.5,
+            lambda group: operators.edit(group, self._first): 2,
         }
         (way,) = self._random.choices([*ways], [*ways.values()])
         way(self._random.choice(self._groups))
@@ -122,14 +124,6 @@ class EventsClients:
         asked = ClientEvent(type=event[0], data=event[1]) if event else None
         key = InstanceKey.parse(group)
         ask(self._world, lambda ports: put_instance(ports, key, CALLER, given, asked), lambda _made: None, tries=TRIES)
-
-    def _control(self, group: str) -> None:
-        action, key = ControlAction(self._random.choice(ACTIONS)), InstanceKey.parse(group)
-        ask(
-            self._world,
-            lambda ports: send_control(ports, key, CALLER, action),
-            lambda receipt_id: self._accept(group, [receipt_id]),
-        )
 
     def _accept(self, group: str, receipt_ids: Sequence[ReceiptId]) -> None:
         accepted = Accepted(group=group, queue=self._world.queues, receipt_ids=receipt_ids)
@@ -195,6 +189,3 @@ class EventsClients:
         self._world.faults["message of a newer release"] += 1
         body = dump_envelope(self._envelope(group, self._events(1))).replace(OURS, NEWER, 1)
         self._system.polled.send(group=group, deduplication_id=self._system.new_id(), body=body)
-
-    def _write_control(self, group: str) -> None:
-        self._system.control(group, self._random.choice(ACTIONS))

@@ -1,7 +1,7 @@
 """What must become of the events of an instance: the machines of `events_chart` once more, in plain code."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from settle.runtime.receipt import Outcome, Position
 from tests.simulation.events_chart import ATTEMPTS, failures
@@ -17,6 +17,8 @@ class Sent:
         queue: how many queues there were before this one.
         input_hash: of the creation that it is or came with.
         rejected: whether that creation leads to a rejecting node.
+        data: of the event.
+        was: type and data that it had before operators changed it, the first ones first.
     """
 
     queue: int
@@ -27,6 +29,8 @@ class Sent:
     if_match: int | None = None
     input_hash: str = ""
     rejected: bool = False
+    data: Any = None
+    was: tuple[tuple[str, Any], ...] = ()
 
     @property
     def is_creation(self) -> bool:

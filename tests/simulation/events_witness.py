@@ -8,7 +8,7 @@ from typing import Any
 from settle.core.configuration import is_settled, load_configuration
 from settle.core.definition import Definition
 from settle.core.service import ServiceCall
-from settle.runtime.envelope import CreateEnvelope, EnvelopeEvent, EventsEnvelope, parse_envelope
+from settle.runtime.envelope import ControlEnvelope, CreateEnvelope, EnvelopeEvent, EventsEnvelope, parse_envelope
 from settle.runtime.ids import ReceiptId
 from settle.runtime.instance import MAX_HELD_EVENTS, Instance, InstanceKey
 from settle.runtime.message import Message
@@ -19,6 +19,7 @@ from tests.simulation.events_chart import QUARANTINE_CODES
 from tests.simulation.events_model import CREATE, Sent, Skipped
 from tests.simulation.functions import as_written
 from tests.simulation.promises import Promises
+from tests.simulation.quarantine_audit import QuarantineAudit
 from tests.simulation.scheduler import Process
 from tests.simulation.tapped_queue import Entered
 from tests.support.system import System
@@ -62,6 +63,7 @@ class EventsWitness(Promises):
         self.accepted: list[Accepted] = []
         self.told: list[tuple[str, ReceiptView]] = []
         self.garbage = 0
+        self._quarantine = QuarantineAudit(self)
         self.counters: Counter[str] = Counter()
         self._queue = 0
         self._ended: dict[tuple[str, int], int] = {}
@@ -93,6 +95,8 @@ class EventsWitness(Promises):
         elif isinstance(envelope, CreateEnvelope):
             self._note_creation(message, envelope)
         else:
+            if isinstance(envelope, ControlEnvelope):
+                self._quarantine.ask(message.group, envelope)
             self.tell(f"{message.group}:{message.sequence % 10**7} {getattr(envelope, 'action', envelope.kind)}")
 
     def _note_creation(self, message: Entered, envelope: CreateEnvelope) -> None:
@@ -104,7 +108,7 @@ class EventsWitness(Promises):
     def _note(self, message: Entered, index: int, each: EnvelopeEvent, **more: Any) -> None:
         data: Any = each.data
         position = Position(message.sequence, index)
-        event = Sent(queue=message.queue, position=position, type=each.type, n=data["n"], **more)
+        event = Sent(queue=message.queue, position=position, type=each.type, n=data["n"], data=data, **more)
         self.sent[message.group].append(event)
         self.tell(f"{message.group} is sent {event}")
 
@@ -156,7 +160,7 @@ class EventsWitness(Promises):
         seen = tuple((new.snapshot.context or {}).get("seen", ()))
         self.versions[group].append((new.version, "".join(new.snapshot.configuration), seen))
         self._check_whole(group, new)
-        self._check_held(group, new)
+        self._check_held(group, old, new)
         self._check_follows(group, old, new)
         self._learn(group, old, new)
         if new.blocked is not None:
@@ -171,7 +175,7 @@ class EventsWitness(Promises):
         ids = [entry.id for entry in new.outbox]
         self.expect(len(ids) == len(set(ids)), "effects", f"{group} has an entry twice in its outbox")
 
-    def _check_held(self, group: str, new: Instance) -> None:
+    def _check_held(self, group: str, old: Instance | None, new: Instance) -> None:
         held = self._system.inner_store.load_held(new.key, 1, MAX_HELD_EVENTS)
         said = range(new.held.first, new.held.next) if new.held else range(0)
         self.expect([each.number for each in held] == list(said), "held", f"{group} holds others than it says")
@@ -180,6 +184,9 @@ class EventsWitness(Promises):
         floor = new.held.floor if new.held else None
         self.expect(positions[:1] == ([floor] if floor else []), "held", f"{group}: its floor is not its oldest")
         self.expect(new.held or not new.blocked, "held", f"{group} is blocked and holds nothing")
+        for edited in self._quarantine.find_edited(self.sent[group], held, old, new, self._queue):
+            self.counters["edited"] += 1
+            self.tell(f"{group}: what was {edited.was[-1][0]} is now {edited}")
 
     def _check_follows(self, group: str, old: Instance | None, new: Instance) -> None:
         revision, version = (old.revision, old.version) if old else (0, 0)
@@ -219,6 +226,7 @@ class EventsWitness(Promises):
         if outcome is Outcome.QUARANTINED:
             self.quarantined.add(place)
         if outcome is Outcome.SKIPPED:
+            self._quarantine.check_skipped(group, event)
             self.skipped.setdefault(place, Skipped(old is not None and old.snapshot.started))
         if outcome.final and outcome is not Outcome.DUPLICATE and not event.input_hash:
             self._ended.setdefault((group, event.n), new.revision)

@@ -9,6 +9,7 @@ from settle.runtime.registry import Registry
 from tests.simulation.acts import Act, Workload
 from tests.simulation.events_chart import ATTEMPTS, SERVICE_SECONDS, failures, make_machine
 from tests.simulation.events_clients import EventsClients
+from tests.simulation.events_model import Sent
 from tests.simulation.events_witness import EventsWitness
 from tests.simulation.functions import start_consumer
 from tests.simulation.stage import STAGE
@@ -96,12 +97,20 @@ class EventsWorld(World):
                 self.system.control(group, "resume")
                 acted = True
             if instance.blocked is not None:
-                event = self.witness.oldest_held(instance)
-                self.mended.add(event.n)
-                self.system.control(group, "skip" if (group, event.n) in self._retried else "retry")
-                self._retried.add((group, event.n))
+                self._mend(group, instance.blocked.event_id, self.witness.oldest_held(instance))
                 acted = True
         return acted
+
+    def _mend(self, group: str, event_id: str, event: Sent) -> None:
+        """Have the event that blocks an instance changed, tried again, or given up."""
+        self.mended.add(event.n)
+        if (group, event.n) in self._retried:
+            self.system.control(group, "skip", event_id=event_id, schema_version=3)
+        elif event.n % 3 or event.is_creation:
+            self.system.control(group, "retry")
+        else:
+            self.system.edit(group, event_id, (event.type, event.data), ("GO", {**event.data, "edited": True}))
+        self._retried.add((group, event.n))
 
     # Services --------------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def effects_are_relayed_before_the_commit(patch: Patch) -> None:
     patch.setattr(_GroupTurn, "__init__", init)
 
 
-@mutant(LONG_WORK, 272, "effects", "messages", "ledger", "children")
+@mutant(LONG_WORK, 1076, "effects", "messages", "ledger", "children")
 def a_stalled_relay_clears_the_whole_outbox(patch: Patch) -> None:
     def clear(turn: Turn, _done: Any, refused: Any, clock: Any) -> None:
         for attempt in range(10):
@@ -74,7 +74,7 @@ def every_answer_of_a_worker_has_a_deduplication_id_of_its_own(patch: Patch) -> 
     patch.setattr(run_task, "result_letter", lambda *args: replace(original(*args), id=f"try-{next(tries)}"))
 
 
-@mutant(LONG_WORK, 16, "acknowledged")
+@mutant(LONG_WORK, 36, "acknowledged")
 def a_message_is_acknowledged_while_its_outbox_is_full(patch: Patch) -> None:
     original = relay_outbox.relay_outbox
 

@@ -4,12 +4,26 @@ from dataclasses import replace
 from typing import Any
 
 from settle.core.errors import SettleError
-from settle.runtime import apply_event, forward_timers, ids, journal, liveness, message, open_envelope, open_group
+from settle.runtime import (
+    apply_control,
+    apply_edit,
+    apply_event,
+    forward_timers,
+    ids,
+    journal,
+    liveness,
+    message,
+    open_envelope,
+    open_group,
+)
+from settle.runtime.apply_control import ControlApplier
 from settle.runtime.apply_event import EventApplier
 from settle.runtime.count_begin import MAX_BEGUN, BeginCounter
+from settle.runtime.edit_event import edit_event
 from settle.runtime.errors import AttemptsExhaustedError, EnvelopeInvalidError, EnvelopeTooNewError
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Instance, Watermark
+from settle.runtime.item_codec import encode_held
 from settle.runtime.journal import Journal
 from settle.runtime.process_group import GroupResult, _GroupTurn
 from settle.runtime.receipt import Outcome, Position
@@ -27,13 +41,13 @@ def the_watermark_is_kept_when_the_queue_is_replaced(patch: Patch) -> None:
     patch.setattr(Watermark, "covers", lambda self, _queue, position: position <= self.position)
 
 
-@mutant(EVENTS, 1, "once")
+@mutant(EVENTS, 3, "once")
 def the_watermark_forgets_the_place_in_a_list(patch: Patch) -> None:
     original = Turn.has_taken
     patch.setattr(Turn, "has_taken", lambda self, position: original(self, Position(position.sequence)))
 
 
-@mutant(EVENTS, 10, "once")
+@mutant(EVENTS, 5, "once")
 def only_the_failing_record_is_listed(patch: Patch) -> None:
     original = _GroupTurn._result
 
@@ -44,7 +58,7 @@ def only_the_failing_record_is_listed(patch: Patch) -> None:
     patch.setattr(_GroupTurn, "_result", result)
 
 
-@mutant(EVENTS, 29, "held", "once", "atomic", "order", "version")
+@mutant(EVENTS, 29, "one key", "held", "once", "atomic", "order", "version")
 def an_event_passes_those_that_are_held(patch: Patch) -> None:
     def must_hold(_self: EventApplier, turn: Turn, _event: IncomingEvent) -> bool:
         return turn.existing.paused or turn.existing.blocked is not None
@@ -52,7 +66,7 @@ def an_event_passes_those_that_are_held(patch: Patch) -> None:
     patch.setattr(EventApplier, "must_hold", must_hold)
 
 
-@mutant(EVENTS, 66, "once")
+@mutant(EVENTS, 70, "once")
 def what_a_newer_release_wrote_is_buried(patch: Patch) -> None:
     original = open_envelope.open_message
 
@@ -83,10 +97,52 @@ def an_instance_runs_on_whatever_is_deployed(patch: Patch) -> None:
     patch.setattr(Registry, "definition_for", lambda self, snapshot: self.machines[snapshot.machine])
 
 
+# Operators -----------------------------------------------------------------------------------------------------------
+
+
+@mutant(EVENTS, 337, "edits", "no poison")
+def an_edit_does_not_ask_what_was_seen(patch: Patch) -> None:
+    patch.setattr(apply_edit, "check_seen", lambda *_: None)
+
+
+@mutant(EVENTS, 5, "ledger", "once")
+def an_edited_event_forgets_its_key(patch: Patch) -> None:
+    original = edit_event
+
+    def forgetful(*args: Any) -> IncomingEvent:
+        edited = original(*args)
+        return replace(edited, envelope=edited.envelope.model_copy(update={"body_hash": ""}))
+
+    patch.setattr(apply_edit, "edit_event", forgetful)
+
+
+@mutant(EVENTS, 221, "edits", "held", "no poison")
+def an_edit_is_written_before_its_commit(patch: Patch) -> None:
+    original = apply_edit.apply_edit
+
+    def apply(turn: Turn, *args: Any) -> None:
+        original(turn, *args)
+        (event,) = turn._hold
+        store: Any = turn._store
+        with store._port._database.transaction() as connection:
+            values = (str(turn.key), event.number, encode_held(event))
+            connection.execute("REPLACE INTO held_event VALUES (?, ?, ?)", values)
+
+    patch.setattr(apply_control, "apply_edit", apply)
+
+
+@mutant(EVENTS, 1154, "skips")
+def a_skip_gives_up_whatever_blocks(patch: Patch) -> None:
+    original = ControlApplier._skip
+    patch.setattr(
+        ControlApplier, "_skip", lambda self, turn, control: original(self, turn, replace(control, event_id=""))
+    )
+
+
 # Inline services -----------------------------------------------------------------------------------------------------
 
 
-@mutant(EVENTS, 1, "one key")
+@mutant(EVENTS, 2, "one key")
 def the_key_of_a_service_depends_on_the_batch(patch: Patch) -> None:
     init, answer, key = Journal.__init__, Journal.answer, ids.service_key
     cuts: dict[int, int] = {}
@@ -177,7 +233,7 @@ def a_timer_is_applied_by_a_clock_that_is_behind(patch: Patch) -> None:
     patch.setattr(IncomingEvent, "due", 0.0)
 
 
-@mutant(EVENTS, 5, "dead letters", "once", "no poison")
+@mutant(EVENTS, 17, "dead letters", "once", "no poison")
 def strangers_are_believed(patch: Patch) -> None:
     original = message.read_record
     patch.setattr(functions, "read_record", lambda *args: replace(original(*args), trusted=True))

@@ -16,7 +16,7 @@ from tests.simulation import functions
 from tests.simulation.mutants import EVENTS, LONG_WORK, Patch, mutant
 
 
-@mutant(EVENTS, 5, "atomic", "once", "held")
+@mutant(EVENTS, 7, "atomic", "once", "held")
 def a_commit_has_no_condition(patch: Patch) -> None:
     original = SqliteInstanceStore.commit
 
@@ -43,7 +43,7 @@ def a_deletion_and_a_creation_reach_the_same_revision(patch: Patch) -> None:
     patch.setattr(SqliteInstanceStore, "commit", commit)
 
 
-@mutant(EVENTS, 86, "held")
+@mutant(EVENTS, 2, "held")
 def a_held_item_is_put_before_the_instance(patch: Patch) -> None:
     original = SqliteInstanceStore.commit
 
@@ -59,7 +59,7 @@ def a_held_item_is_put_before_the_instance(patch: Patch) -> None:
     patch.setattr(SqliteInstanceStore, "commit", commit)
 
 
-@mutant(LONG_WORK, 184, "purge")
+@mutant(LONG_WORK, 428, "purge", "messages of two lives")
 def the_end_of_a_life_purges_the_whole_ledger(patch: Patch) -> None:
     def purge(self: SqliteInstanceStore, key: Any, _until: float) -> None:
         with self._database.transaction() as connection:
@@ -95,7 +95,7 @@ def the_ledger_is_written_after_the_acknowledgement(patch: Patch) -> None:
     patch.setattr(functions, "acknowledge", finish)
 
 
-@mutant(EVENTS, 1443, "once", "atomic")
+@mutant(EVENTS, 449, "once", "atomic")
 def the_ledger_is_asked_before_the_instance_is_read(patch: Patch) -> None:
     original, find = _GroupTurn.__init__, finished.find_finished
     turns: dict[tuple[int, str], Turn] = {}

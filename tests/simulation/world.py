@@ -136,7 +136,7 @@ class World:
 
     def _stall(self, processes: Sequence[Process]) -> None:
         """Stop a process, best just before it reads or stores an instance, while others are given its messages."""
-        request = self.random.choice(("store commit", "store commit", "store load"))
+        request = self.random.choice(("store commit", "store load"))
         about_to = [each for each in processes if each.request == request]
         self.random.choice(about_to or processes).frozen = self.random.random() < 0.5
         self.faults["stalled past its visibility"] += 1

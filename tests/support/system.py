@@ -144,11 +144,10 @@ class System:
         envelope = CreateEnvelope(machine=machine, instance=instance, id=self.new_id(), input_hash=input_hash, **fields)
         return self.send(envelope)
 
-    def control(self, group: str, action: str) -> int:
+    def control(self, group: str, action: str, **fields: Any) -> int:
         machine, instance = group.split("/")
-        return self.send(
-            ControlEnvelope(machine=machine, instance=instance, id=self.new_id(), action=ControlAction(action))
-        )
+        common: dict[str, Any] = {"machine": machine, "instance": instance, "id": self.new_id()}
+        return self.send(ControlEnvelope(**common, action=ControlAction(action), **fields))
 
     def edit(self, group: str, event_id: str, was: tuple[str, Any], event: tuple[str, Any], **fields: Any) -> int:
         """Ask for another type and other data in the event that blocks an instance."""

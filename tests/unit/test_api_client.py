@@ -51,14 +51,6 @@ def test_what_does_not_pass_is_said_in_the_end(last: Answer | Exception, error: 
     assert len(scripted.sent) == TRIES
 
 
-@pytest.mark.parametrize(("last", "error"), [(BUSY, ApiRefusedError), (LOST, ApiUnavailableError)])
-def test_what_must_not_be_done_twice_is_sent_once(last: Answer | Exception, error: type[Exception]) -> None:
-    scripted = Scripted(last)
-    with pytest.raises(error):
-        scripted.client.post("/x", once=True)
-    assert scripted.slept == []
-
-
 def test_a_request_says_how_long_it_waits_and_what_it_carries() -> None:
     scripted = Scripted(Answer(202, "{}"), Answer(202, ""))
     scripted.client.post("/x", {"n": 1}, wait=10)

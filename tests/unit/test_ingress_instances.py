@@ -355,6 +355,50 @@ def test_a_quarantined_event_can_be_retried_and_skipped(api: ApiGateway) -> None
     assert api.get(INSTANCE).json["blocked"] is None
 
 
+def block_twice(api: ApiGateway) -> list[str]:
+    """Send two events that nobody can apply; return the paths of their receipts."""
+    api.put(INSTANCE)
+    sent = [api.post(f"{INSTANCE}/events", {"type": "BOOM"}, prefer="wait=1", idempotency_key=key) for key in "ab"]
+    return [answer.headers["Location"] for answer in sent]
+
+
+def test_of_two_operators_who_skip_the_same_event_one_is_in_vain(api: ApiGateway) -> None:
+    _, second = block_twice(api)
+    answers = [api.post(f"{INSTANCE}/skip") for _ in range(2)]  # both have looked before either is heard
+    api.system.pump()
+    receipts = [api.get(answer.headers["Location"]).json for answer in answers]
+    assert [each["outcome"] for each in receipts] == ["applied", "ignored"]
+    assert api.get(second).json["outcome"] == "quarantined"
+
+
+def test_a_skip_that_comes_when_another_event_blocks_is_refused(api: ApiGateway) -> None:
+    _, second = block_twice(api)
+    blocked = api.get(INSTANCE).json["blocked"]["event_id"]
+    api.post(f"{INSTANCE}/skip")
+    api.system.pump()
+    asked = api.system.control("trip/t1", "skip", event_id=blocked, schema_version=3)
+    api.system.pump()
+    receipt = api.get(f"{INSTANCE}/receipts/s{asked}-0").json
+    assert (receipt["outcome"], receipt["code"]) == ("refused", "event_changed")
+    assert api.get(second).json["outcome"] == "quarantined"
+
+
+def test_a_skip_is_only_of_the_event_that_it_names(api: ApiGateway) -> None:
+    block_twice(api)
+    seen = {"event_id": api.get(INSTANCE).json["blocked"]["event_id"]}
+    assert api.post(f"{INSTANCE}/skip", seen, prefer="wait=1").json["outcome"] == "applied"
+    api.system.pump()
+    assert code(api.post(f"{INSTANCE}/skip", seen)) == (409, "event_changed")
+    assert api.get(INSTANCE).json["blocked"]
+
+
+@pytest.mark.parametrize("body", [{"event": "x"}, {"event_id": 1}, [], "x", {"event_id": "x" * 129}])
+def test_a_skip_says_nothing_but_which_event(api: ApiGateway, body: Any) -> None:
+    block_twice(api)
+    assert api.post(f"{INSTANCE}/skip", body).status == 422
+    assert api.get(INSTANCE).json["blocked"]
+
+
 def test_control_answers_with_a_receipt(api: ApiGateway) -> None:
     api.put(INSTANCE)
     answer = api.post(f"{INSTANCE}/pause")
