@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 IS_ABSENT: Final = "attribute_not_exists(pk)"
 IS_EXPECTED: Final = "inc = :incarnation AND rev = :revision"
 IS_ABSENT_OR_EXPIRED: Final = f"{IS_ABSENT} OR expires_at <= :now"
-IS_OF_THEN: Final = "expires_at <= :until"
+IS_NOT_LATER: Final = "attribute_not_exists(ver) OR ver <= :version"
+IS_OF_THEN: Final = "(ver < :version OR attribute_not_exists(ver) AND expires_at <= :until)"
 IS_OF_A_CLIENT: Final = "#hash <> :mark"
 OF_LEDGER: Final = "pk = :instance AND begins_with(sk, :prefix)"
 IN_RANGE: Final = "pk = :instance AND sk BETWEEN :first AND :last"
@@ -206,9 +207,19 @@ class DynamoDBInstanceStore:
         return None
 
     def finish(self, key: InstanceKey, entry: LedgerEntry) -> None:
-        """Enter an event id as finished: one put."""
+        """Enter an event id as finished, unless it was at a higher version: one put."""
+        version: AttributeValueTypeDef = {"N": str(entry.receipt.version if entry.receipt else 0)}
         with translated():
-            self._client.put_item(TableName=self._table, Item=_entry_item(key, entry))
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={**_entry_item(key, entry), "ver": version},
+                    ConditionExpression=IS_NOT_LATER,
+                    ExpressionAttributeValues={":version": version},
+                )
+            except ClientError as error:
+                if error_code(error) != CONDITION_FAILED:
+                    raise
 
     def find_blocked(self, machine: str, limit: int, cursor: str = "") -> BlockedPage:
         """Return up to `limit` blocked instances of a machine, the longest blocked first: one query of the index."""
@@ -231,9 +242,9 @@ class DynamoDBInstanceStore:
         following = write_cursor(Place(float(last[BLOCKED_SINCE]["N"]), last["pk"]["S"])) if last else ""
         return BlockedPage(keys=keys, cursor=following)
 
-    def purge(self, key: InstanceKey, until: float) -> None:
-        """Delete ledger entries that expire at `until` or before: a query, and a conditional delete for each."""
-        limit: AttributeValueTypeDef = {"N": str(until)}
+    def purge(self, key: InstanceKey, *, until: float, version: int) -> None:
+        """Delete what the ledger keeps of a life that has ended: a query, and a conditional delete for each entry."""
+        limits: Item = {":until": {"N": str(until)}, ":version": {"N": str(version)}}
         arguments: QueryInputTypeDef = {
             "TableName": self._table,
             "KeyConditionExpression": OF_LEDGER,
@@ -243,7 +254,7 @@ class DynamoDBInstanceStore:
             "ExpressionAttributeValues": {
                 ":instance": {"S": str(key)},
                 ":prefix": {"S": _event("")},
-                ":until": limit,
+                **limits,
                 ":mark": {"S": LEDGER_MARK},
             },
             "ConsistentRead": True,
@@ -252,19 +263,19 @@ class DynamoDBInstanceStore:
             with translated():
                 answer = self._client.query(**arguments)
             for item in answer["Items"]:
-                self._delete_entry(item, limit)
+                self._delete_entry(item, limits)
             if "LastEvaluatedKey" not in answer:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def _delete_entry(self, item: "Item", until: "AttributeValueTypeDef") -> None:
+    def _delete_entry(self, item: "Item", limits: "Item") -> None:
         with translated():
             try:
                 self._client.delete_item(
                     TableName=self._table,
                     Key={"pk": item["pk"], "sk": item["sk"]},
                     ConditionExpression=IS_OF_THEN,
-                    ExpressionAttributeValues={":until": until},
+                    ExpressionAttributeValues=limits,
                 )
             except ClientError as error:
                 if error_code(error) != CONDITION_FAILED:  # else it is gone, or another one stands there by now

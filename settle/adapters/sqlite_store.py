@@ -78,7 +78,8 @@ _UNBLOCK: Final = "DELETE FROM blocked_instance WHERE key = ?"
 _FIND_BLOCKED: Final = """
     SELECT since, key FROM blocked_instance WHERE machine = ? AND (since, key) > (?, ?) ORDER BY since, key LIMIT ?
 """
-_PURGE_INSTANCE: Final = "DELETE FROM ledger_entry WHERE key = ? AND expires_at <= ? AND body_hash <> ?"
+_LIST: Final = "SELECT event_id, body_hash, expires_at, document FROM ledger_entry WHERE key = ? AND body_hash <> ?"
+_REMOVE: Final = "DELETE FROM ledger_entry WHERE key = ? AND event_id = ?"
 _FORGET_INSTANCES: Final = """
     DELETE FROM instance WHERE (key, revision) IN (SELECT key, revision FROM tombstone WHERE expires_at <= ?)
 """
@@ -172,8 +173,11 @@ class SqliteInstanceStore:
         return None
 
     def finish(self, key: InstanceKey, entry: LedgerEntry) -> None:
-        """Enter an event id as finished, over whatever stands there."""
+        """Enter an event id as finished, unless it was at a higher version."""
         with self._database.transaction() as connection:
+            row = connection.execute(_FIND, (str(key), entry.event_id, 0)).fetchone()
+            if row is not None and _version(_decode_entry(*row)) > _version(entry):
+                return
             self._put_entry(connection, key, entry)
 
     def find_blocked(self, machine: str, limit: int, cursor: str = "") -> BlockedPage:
@@ -184,10 +188,14 @@ class SqliteInstanceStore:
         keys = tuple(InstanceKey.parse(group) for _, group in rows)
         return BlockedPage(keys=keys, cursor=write_cursor(Place(*rows[-1])) if len(rows) == limit else "")
 
-    def purge(self, key: InstanceKey, until: float) -> None:
-        """Delete the ledger entries of an instance that expire at `until` or before."""
+    def purge(self, key: InstanceKey, *, until: float, version: int) -> None:
+        """Delete what the ledger keeps of a life that has ended."""
         with self._database.transaction() as connection:
-            connection.execute(_PURGE_INSTANCE, (str(key), until, LEDGER_MARK))
+            for row in connection.execute(_LIST, (str(key), LEDGER_MARK)).fetchall():
+                entry = _decode_entry(*row)
+                is_of_then = entry.expires_at <= until if entry.receipt is None else entry.receipt.version < version
+                if is_of_then:
+                    connection.execute(_REMOVE, (str(key), entry.event_id))
 
     def _bury(self, connection: Connection, instance: Instance) -> None:
         """Note when a deleted instance may be forgotten, and forget those whose time is over."""
@@ -207,6 +215,11 @@ class SqliteInstanceStore:
     def _see(self, now: float) -> None:
         """Remember the latest time heard of: `finish` is told none, and the purge needs one."""
         self._latest_now = max(self._latest_now, now)
+
+
+def _version(entry: LedgerEntry) -> int:
+    """Return the version at which an event was finished; -1 while it is only accepted."""
+    return -1 if entry.receipt is None else entry.receipt.version
 
 
 def _decode_entry(event_id: str, body_hash: str, expires_at: int, document: str) -> LedgerEntry:

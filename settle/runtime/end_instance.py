@@ -131,14 +131,21 @@ def _keep(turn: Turn, snapshot: Snapshot, promises: Promises) -> None:
 
 
 def entomb(turn: Turn, cause: str, now: float) -> None:
-    """Leave of an instance nothing but its numbers, which go on in a successor."""
+    """Leave of an instance nothing but its numbers, which go on in a successor.
+
+    A tombstone has a version of its own, above that of every receipt of the life that has ended: by it the ledger
+    tells whose an entry is.
+    """
     instance = turn.existing
     was = instance.snapshot
     if instance.parent is not None and was.status in {Status.ACTIVE, Status.STOPPED}:
         outcome = ServiceOutcome.failed(CHILD_DELETED, f"{turn.key} was deleted")
         turn.add_to_outbox(tell_parent(str(turn.key), instance.parent, outcome, 1)(f"{cause}-parent"))
-    turn.add_to_outbox(PurgeItems(id=f"{cause}-purge", until=math.ceil(now) + LEDGER_RETENTION_SECONDS))
+    turn.add_to_outbox(
+        PurgeItems(id=f"{cause}-purge", until=math.ceil(now) + LEDGER_RETENTION_SECONDS, version=instance.version + 1)
+    )
     turn.update(
+        version=instance.version + 1,
         snapshot=Snapshot(
             machine=was.machine,
             machine_version=was.machine_version,

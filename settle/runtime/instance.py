@@ -209,11 +209,13 @@ class PurgeItems:
 
     Attributes:
         id: of the entry.
-        until: entries that expire later belong to a successor, in seconds since the epoch.
+        until: what was accepted and expires later is for a successor, in seconds since the epoch.
+        version: of the tombstone; what is finished has a lower one, or belongs to a successor.
     """
 
     id: str
     until: float
+    version: int = 0
 
 
 OutboxEntry = FinishEvent | SendMessage | SendTimer | CancelSchedule | SendTask | PurgeItems

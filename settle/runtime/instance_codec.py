@@ -255,7 +255,7 @@ def _pack_outbox_entry(entry: OutboxEntry) -> tuple[Any, ...]:
         case SendTask():
             return (_TASK, entry.id, entry.body)
         case PurgeItems():
-            return (_PURGE, entry.id, entry.until)
+            return (_PURGE, entry.id, entry.until, *([entry.version] if entry.version else []))
         case _:
             assert_never(entry)
 
@@ -271,11 +271,15 @@ def _unpack_timer(entry_id: str, body: str, name: str, due: float) -> SendTimer:
     return SendTimer(id=entry_id, body=text(body), name=text(name), due=number(due))
 
 
+def _unpack_purge(entry_id: str, until: float, version: int = 0) -> PurgeItems:
+    return PurgeItems(id=entry_id, until=number(until), version=integer(version))
+
+
 _UNPACK: Final[Mapping[str, Callable[..., OutboxEntry]]] = {
     _FINISH: lambda entry_id, packed: FinishEvent(id=entry_id, entry=unpack_entry(packed)),
     _SEND: lambda entry_id, group, body: SendMessage(id=entry_id, group=text(group), body=text(body)),
     _TIMER: _unpack_timer,
     _CANCEL: lambda entry_id, name: CancelSchedule(id=entry_id, name=text(name)),
     _TASK: lambda entry_id, body: SendTask(id=entry_id, body=text(body)),
-    _PURGE: lambda entry_id, until: PurgeItems(id=entry_id, until=number(until)),
+    _PURGE: _unpack_purge,
 }

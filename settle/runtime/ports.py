@@ -93,7 +93,11 @@ class InstanceStore(Protocol):
         """Enter an event id as accepted, unless an unexpired entry is there; return that older entry, or None."""
 
     def finish(self, key: InstanceKey, entry: LedgerEntry) -> None:
-        """Enter an event id as finished, over whatever stands there. Repeating it is harmless."""
+        """Enter an event id as finished, unless it was finished at a higher version.
+
+        An instance's versions go on over all its lives, so whoever ends late says nothing of what came after. Repeating
+        it is harmless.
+        """
 
     def find_blocked(self, machine: str, limit: int, cursor: str = "") -> BlockedPage:
         """Return up to `limit` blocked instances of a machine, from a cursor on; this read may lag behind.
@@ -102,8 +106,10 @@ class InstanceStore(Protocol):
             CursorInvalidError: no page ended so.
         """
 
-    def purge(self, key: InstanceKey, until: float) -> None:
-        """Delete the ledger entries of an instance that expire at `until` or before. Repeating it is harmless.
+    def purge(self, key: InstanceKey, *, until: float, version: int) -> None:
+        """Delete what the ledger keeps of a life that has ended. Repeating it is harmless, also in the next one.
+
+        That is what was finished below a version, and what was accepted and expires at `until` or before.
 
         Those of messages from other instances (`LEDGER_MARK`) stay until they expire: the same message must not be
         applied to a successor.

@@ -93,7 +93,7 @@ def _perform(turn: Turn, entry: OutboxEntry, store: InstanceStore, outlets: Outl
         case SendTask():
             outlets.tasks.send(body=entry.body)
         case PurgeItems():
-            store.purge(turn.key, entry.until)
+            store.purge(turn.key, until=entry.until, version=entry.version)
         case _ as never:
             assert_never(never)
 

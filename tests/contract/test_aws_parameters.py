@@ -111,7 +111,7 @@ def use_store(clients: MotoClients, made: Resources) -> None:
     store.finish(KEY, make_entry("b", finished=True))
     store.find_entries(KEY, ["a"], NOW)
     store.find_entries(KEY, ["a", "b"], NOW)
-    store.purge(KEY, NOW + 10**9)
+    store.purge(KEY, until=NOW + 10**9, version=10**9)
 
 
 def test_every_request_is_what_the_model_of_its_service_takes(recorder: Recorder) -> None:

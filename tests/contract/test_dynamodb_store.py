@@ -46,7 +46,7 @@ CALLS: dict[str, tuple[Call, str]] = {
     "find many": (lambda store: store.find_entries(KEY, ["a", "b", "c"], NOW), "BatchGetItem"),
     "accept": (lambda store: store.accept(KEY, make_entry("b"), NOW), "PutItem"),
     "accept again": (lambda store: store.accept(KEY, make_entry("a"), NOW), "PutItem"),
-    "purge": (lambda store: store.purge(KEY, NOW), "Query"),
+    "purge": (lambda store: store.purge(KEY, until=NOW, version=1), "Query"),
     "finish": (lambda store: store.finish(KEY, make_entry("a", finished=True)), "PutItem"),
     "find blocked": (lambda store: store.find_blocked(KEY.machine, 10), "Query"),
 }
@@ -172,7 +172,7 @@ def test_purging_is_a_query_and_a_delete_for_each_entry(client: "DynamoDBClient"
     for name in ("a", "b"):
         store.finish(KEY, make_entry(name, finished=True))
     requests = count_requests(client)
-    store.purge(KEY, NOW + 100_000)
+    store.purge(KEY, until=NOW, version=100)
     assert requests == {"Query": 1, "DeleteItem": 2}
 
 
@@ -182,7 +182,7 @@ def test_an_entry_that_was_replaced_while_it_was_purged_stays(stubbed: tuple[Dyn
     stubber.add_response("query", {"Items": [key], "LastEvaluatedKey": key})
     stubber.add_client_error("delete_item", "ConditionalCheckFailedException", http_status_code=400)
     stubber.add_response("query", {"Items": []})
-    store.purge(KEY, NOW)
+    store.purge(KEY, until=NOW, version=1)
     stubber.assert_no_pending_responses()
 
 
@@ -193,7 +193,7 @@ def test_a_purge_that_cannot_go_on_is_unavailable(stubbed: tuple[DynamoDBInstanc
     stubber.add_response("query", {"Items": [key]})
     stubber.add_client_error("delete_item", code, http_status_code=400)
     with pytest.raises(StoreUnavailableError):
-        store.purge(KEY, NOW)
+        store.purge(KEY, until=NOW, version=1)
 
 
 # ---- unprocessed keys

@@ -20,6 +20,7 @@ from settle.core.snapshot import LiveTimer
 from settle.runtime import instance_codec, item_codec
 from settle.runtime.errors import ConflictError, CursorInvalidError, InstanceTooLargeError, InstanceTooNewError
 from settle.runtime.instance import Blocked, HeldRange, Instance, InstanceKey, Lane
+from settle.runtime.ledger import LEDGER_MARK
 from settle.runtime.limits import MAX_ITEM_BYTES, MAX_MESSAGE_BYTES
 from settle.runtime.ports import ABSENT, Expected, InstanceStore
 from settle.runtime.receipt import Position
@@ -456,19 +457,31 @@ def test_a_snapshot_of_a_newer_release_is_left_for_it(store: InstanceStore, monk
 # ---- deletion
 
 
-def test_purging_removes_what_the_ledger_keeps_of_the_time_before(store: InstanceStore) -> None:
+def test_purging_removes_what_the_ledger_keeps_of_the_life_before(store: InstanceStore) -> None:
     store.commit(make_instance(), ABSENT, hold=[make_held(1)])
     for number in range(30):
-        store.finish(KEY, make_entry(f"old-{number}", expires_at=NOW + 100, finished=True))
-    store.accept(KEY, make_entry("new", expires_at=NOW + 101), NOW)
+        store.finish(KEY, make_entry(f"old-{number}", expires_at=NOW + 102, finished=True))
+    store.accept(KEY, make_entry("accepted", expires_at=NOW + 100), NOW)
+    store.accept(KEY, make_entry("later", expires_at=NOW + 101), NOW)
+    store.finish(KEY, make_entry("successor's", expires_at=NOW + 100, finished=True, version=8))
+    store.finish(KEY, replace(make_entry("message", finished=True), body_hash=LEDGER_MARK))
     store.finish(OTHER_KEY, make_entry("old-1", expires_at=NOW + 100, finished=True))
     for _ in range(2):
-        store.purge(KEY, NOW + 100)
-    ids = [*(f"old-{number}" for number in range(30)), "new"]
-    assert set(store.find_entries(KEY, ids, NOW)) == {"new"}
+        store.purge(KEY, until=NOW + 100, version=8)
+    kept = {"later", "successor's", "message"}
+    assert set(store.find_entries(KEY, [*(f"old-{number}" for number in range(30)), "accepted", *kept], NOW)) == kept
     assert set(store.find_entries(OTHER_KEY, ["old-1"], NOW)) == {"old-1"}
     assert store.load(KEY) is not None
     assert len(store.load_held(KEY, 1, 10)) == 1
+
+
+def test_what_ended_in_an_earlier_life_is_not_said_of_a_later_one(store: InstanceStore) -> None:
+    store.finish(KEY, make_entry("key", finished=True, version=3))
+    store.finish(KEY, make_entry("key", finished=True, version=8))
+    store.finish(KEY, make_entry("key", finished=True, version=3))
+    found = store.find_entries(KEY, ["key"], NOW)["key"].receipt
+    assert found is not None
+    assert found.version == 8
 
 
 def test_a_tombstone_is_stored_and_its_successor_takes_its_place(store: InstanceStore) -> None:

@@ -129,11 +129,15 @@ class LongWorkClients:
             self._system.control(group, action.value)
 
     def _delete(self, group: str) -> None:
-        """Delete an instance; more often than not it is soon created again."""
+        """Delete an instance; more often than not it is soon created again, and what was done is done once more."""
         group = self._random.choice([group, *self._world.witness.stored])
+        again = group in GROUPS and self._random.random() < 0.7
+        if again:
+            self._write_keyed(group)
         self._system.control(group, "delete")
-        if group in GROUPS and self._random.random() < 0.7:
+        if again:
             self._create(group)
+            self._write_keyed(group)
 
     def _write(self, group: str) -> None:
         self._system.post(group, self._event(group))

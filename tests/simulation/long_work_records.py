@@ -97,8 +97,7 @@ class Live:
         self._expect(family or not waits, "held", f"{record} was applied while it was busy")
         lives = self._witness.applied[place]
         lives.append(self._new.incarnation)
-        once = lives.count(self._new.incarnation) == 1 or place in self._witness.forgotten
-        self._expect(once, "once", f"{record} was applied twice")
+        self._expect(lives.count(self._new.incarnation) == 1, "once", f"{record} was applied twice")
         positions = [each for each in self._witness.places[place] if each > self._seen.began]
         self._expect(positions, "once", f"{record} came out of nowhere")
         if not family:

@@ -91,12 +91,11 @@ class LongWorkWitness(Promises):
         refused: events that came before their instance was created, as the ledger says, by group and event id.
         skipped: what operators gave up, by group.
         held: where the events that an instance holds stood in the queue, by group.
-        forgotten: events that the ledger knows no more, for one of the reasons that are open, by group and id.
         counters: how often things happened that a search should meet.
     """
 
-    def __init__(self, system: System, machines: Sequence[Definition], open_promises: frozenset[str]) -> None:
-        super().__init__(open_promises)
+    def __init__(self, system: System, machines: Sequence[Definition]) -> None:
+        super().__init__()
         self._system = system
         self._machines = {each.machine: each for each in machines}
         self.stored: dict[str, Instance] = {}
@@ -115,7 +114,6 @@ class LongWorkWitness(Promises):
         self.task_messages: Counter[tuple[str, str]] = Counter()
         self.skipped: dict[str, list[Incoming]] = defaultdict(list)
         self.counters: Counter[str] = Counter()
-        self.forgotten: set[tuple[str, str]] = set()
         self.held: dict[str, set[Position]] = defaultdict(set)
         self._bodies: set[str] = set()
         self._messages: set[tuple[str, str, str]] = set()
@@ -149,7 +147,7 @@ class LongWorkWitness(Promises):
             case "store finish":
                 self._finish(str(args[0]), args[1])
             case "store purge":
-                self._check_purge(args[0], args[1])
+                self._check_ledger(str(args[0]))
             case "events send":
                 self._check_sent(process, named)
             case "scheduler cancel":
@@ -171,29 +169,21 @@ class LongWorkWitness(Promises):
         if group not in self.stored:
             self.refused.add((group, entry.event_id))
         elif receipt is not None:
-            mine = self.stored[group].incarnation
-            late = receipt.incarnation not in {"", mine} and entry.event_id in self._finished[group, mine]
-            if late:
-                self._forget(group, entry.event_id, "late finish")
             self._finished[group, receipt.incarnation][entry.event_id] = entry
+            self._check_ledger(group)
 
-    def _check_purge(self, key: InstanceKey, until: float) -> None:
-        """The end of one life takes nothing away from another, nor what is known of messages."""
-        instance, group = self.stored[str(key)], str(key)
+    def _check_ledger(self, group: str) -> None:
+        """Nothing that one life leaves behind takes away from another, nor from what is known of messages."""
+        instance = self.stored[group]
         known = {"": self._finished[group, ""]}
         if not instance.deleted:
             known[instance.incarnation] = self._finished[group, instance.incarnation]
         for entries in known.values():
             mine = {each: entry for each, entry in entries.items() if entry.expires_at > self.now()}
-            left = self._system.inner_store.find_entries(key, list(mine), self.now())
-            for each in mine.keys() - left.keys() - {name for where, name in self.forgotten if where == group}:
-                self._forget(group, each, "late purge" if mine[each].expires_at <= until else "purge")
-
-    def _forget(self, group: str, event_id: str, promise: str) -> None:
-        """Note that the ledger does not know any more what it should, and that this event can happen again."""
-        self.counters[promise] += 1
-        self.forgotten.add((group, event_id))
-        self.breaks(promise, f"{group} lost what it knew of {event_id}")
+            left = self._system.inner_store.find_entries(instance.key, list(mine), self.now())
+            for each, entry in mine.items():
+                found = left[each].receipt if each in left else None
+                self.expect(found == entry.receipt, "purge", f"{group} has lost what it knew of {each}")
 
     def task_sent(self, body: str) -> None:
         task = parse_task(body)

@@ -18,10 +18,6 @@ from tests.simulation.long_work_witness import LongWorkWitness
 from tests.simulation.stage import STAGE
 from tests.simulation.world import World
 
-OPEN: Final = frozenset({"late finish", "late purge"})
-"""Promises that the runtime is known to break: two consumers that finish the same deletion at the very time at which
-its successor is created can make that forget an idempotency key (docs/guarantees.md, 7). Whoever mends one takes it
-out."""
 HANG_CHANCE: Final = 0.15
 """How likely a service that fails does so by not ending."""
 DEATH_CHANCE: Final = 0.04
@@ -62,7 +58,7 @@ class LongWorkWorld(World):
 
     def __init__(self) -> None:
         super().__init__(_definitions())
-        self.watch(LongWorkWitness(self.system, _definitions(), OPEN))
+        self.watch(LongWorkWitness(self.system, _definitions()))
         self._clients = LongWorkClients(self)
         self.tokens: list[tuple[str, int]] = []
         self._schedules = SqliteStandardQueue(self.system.database, self.clock, sender=SCHEDULER, name=TIMERS_QUEUE)

@@ -36,7 +36,7 @@ def effects_are_relayed_before_the_commit(patch: Patch) -> None:
     patch.setattr(_GroupTurn, "__init__", init)
 
 
-@mutant(LONG_WORK, 1076, "effects", "messages", "ledger", "children")
+@mutant(LONG_WORK, 544, "effects", "messages", "ledger", "children")
 def a_stalled_relay_clears_the_whole_outbox(patch: Patch) -> None:
     def clear(turn: Turn, _done: Any, refused: Any, clock: Any) -> None:
         for attempt in range(10):
@@ -74,7 +74,7 @@ def every_answer_of_a_worker_has_a_deduplication_id_of_its_own(patch: Patch) -> 
     patch.setattr(run_task, "result_letter", lambda *args: replace(original(*args), id=f"try-{next(tries)}"))
 
 
-@mutant(LONG_WORK, 36, "acknowledged")
+@mutant(LONG_WORK, 44, "acknowledged")
 def a_message_is_acknowledged_while_its_outbox_is_full(patch: Patch) -> None:
     original = relay_outbox.relay_outbox
 
@@ -85,7 +85,7 @@ def a_message_is_acknowledged_while_its_outbox_is_full(patch: Patch) -> None:
     patch.setattr(process_group, "relay_outbox", relay)
 
 
-@mutant(LONG_WORK, 4, "one id", "effects")
+@mutant(LONG_WORK, 12, "one id", "effects")
 def ids_of_effects_count_commits(patch: Patch) -> None:
     original = PromiseWriter.write
 
@@ -100,7 +100,7 @@ def a_child_is_told_something_before_it_is_created(patch: Patch) -> None:
     patch.setattr(promises, "sorted", lambda effects, **_: effects, raising=False)
 
 
-@mutant(LONG_WORK, 20, "once", "messages", "messages of two lives")
+@mutant(LONG_WORK, 8, "once", "messages", "messages of two lives")
 def the_ledger_knows_no_messages_of_instances(patch: Patch) -> None:
     patch.setattr(letters, "LEDGER_MARK", "")
 

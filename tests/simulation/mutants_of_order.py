@@ -116,7 +116,7 @@ def an_edited_event_forgets_its_key(patch: Patch) -> None:
     patch.setattr(apply_edit, "edit_event", forgetful)
 
 
-@mutant(EVENTS, 221, "edits", "held", "no poison")
+@mutant(EVENTS, 1558, "edits", "held", "no poison")
 def an_edit_is_written_before_its_commit(patch: Patch) -> None:
     original = apply_edit.apply_edit
 
@@ -228,7 +228,7 @@ def a_timer_is_forwarded_before_it_is_due(patch: Patch) -> None:
     patch.setattr(functions, "forward_timers", forward)
 
 
-@mutant(LONG_WORK, 24, "timers", "services")
+@mutant(LONG_WORK, 56, "timers", "services")
 def a_timer_is_applied_by_a_clock_that_is_behind(patch: Patch) -> None:
     patch.setattr(IncomingEvent, "due", 0.0)
 

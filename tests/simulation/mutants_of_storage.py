@@ -9,6 +9,7 @@ from settle.runtime import apply_control, finished, process_group, relay_outbox
 from settle.runtime.errors import UnavailableError
 from settle.runtime.instance import FinishEvent, Instance
 from settle.runtime.item_codec import encode_held
+from settle.runtime.ledger import LedgerEntry
 from settle.runtime.ports import ABSENT, Expected
 from settle.runtime.process_group import _GroupTurn
 from settle.runtime.turn import Turn
@@ -28,7 +29,7 @@ def a_commit_has_no_condition(patch: Patch) -> None:
     patch.setattr(SqliteInstanceStore, "commit", commit)
 
 
-@mutant(LONG_WORK, 4, "atomic")
+@mutant(LONG_WORK, 12, "atomic")
 def a_deletion_and_a_creation_reach_the_same_revision(patch: Patch) -> None:
     original = SqliteInstanceStore.commit
 
@@ -61,11 +62,31 @@ def a_held_item_is_put_before_the_instance(patch: Patch) -> None:
 
 @mutant(LONG_WORK, 428, "purge", "messages of two lives")
 def the_end_of_a_life_purges_the_whole_ledger(patch: Patch) -> None:
-    def purge(self: SqliteInstanceStore, key: Any, _until: float) -> None:
+    def purge(self: SqliteInstanceStore, key: Any, **_: Any) -> None:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM ledger_entry WHERE key = ?", (str(key),))
 
     patch.setattr(SqliteInstanceStore, "purge", purge)
+
+
+@mutant(LONG_WORK, 520, "purge")
+def a_late_purge_takes_from_the_successor(patch: Patch) -> None:
+    original = SqliteInstanceStore.purge
+
+    def purge(self: SqliteInstanceStore, key: Any, *, until: float, version: int) -> None:
+        found = self.load(key)
+        original(self, key, until=until, version=max(version, found.version + 1 if found else 0))
+
+    patch.setattr(SqliteInstanceStore, "purge", purge)
+
+
+@mutant(LONG_WORK, 520, "purge", "once")
+def a_late_end_of_an_event_replaces_that_of_the_successor(patch: Patch) -> None:
+    def finish(self: SqliteInstanceStore, key: Any, entry: LedgerEntry) -> None:
+        with self._database.transaction() as connection:
+            self._put_entry(connection, key, entry)
+
+    patch.setattr(SqliteInstanceStore, "finish", finish)
 
 
 @mutant(EVENTS, 10, "once")
@@ -74,7 +95,7 @@ def nobody_asks_the_ledger(patch: Patch) -> None:
         patch.setattr(module, "find_finished", lambda *_: {})
 
 
-@mutant(EVENTS, 171, "ledger", "once")
+@mutant(EVENTS, 45, "ledger", "once")
 def the_ledger_is_written_after_the_acknowledgement(patch: Patch) -> None:
     perform, acknowledge = relay_outbox._perform, functions.acknowledge
     late: dict[int, list[tuple[Any, Any, FinishEvent]]] = {}
@@ -95,7 +116,7 @@ def the_ledger_is_written_after_the_acknowledgement(patch: Patch) -> None:
     patch.setattr(functions, "acknowledge", finish)
 
 
-@mutant(EVENTS, 449, "once", "atomic")
+@mutant(EVENTS, 1830, "once", "atomic")
 def the_ledger_is_asked_before_the_instance_is_read(patch: Patch) -> None:
     original, find = _GroupTurn.__init__, finished.find_finished
     turns: dict[tuple[int, str], Turn] = {}

@@ -1,7 +1,6 @@
 """Promises that are checked while a run goes on, and what happened in it."""
 
 import logging
-from collections.abc import Iterable
 from typing import Any
 
 from settle.runtime.limits import DEDUPLICATION_SECONDS
@@ -16,14 +15,12 @@ class Promises:
     """What happened, and which promises it broke.
 
     Attributes:
-        open: promises that are known to be broken; they are not checked.
         broken: promises that were found broken, by name, and how.
         trace: what happened, a line each.
         checks: how many were made.
     """
 
-    def __init__(self, open_promises: Iterable[str] = ()) -> None:
-        self.open = frozenset(open_promises)
+    def __init__(self) -> None:
         self.broken: list[tuple[str, str]] = []
         self.trace: list[str] = []
         self.checks = 0
@@ -38,10 +35,9 @@ class Promises:
             self.breaks(promise, text)
 
     def breaks(self, promise: str, text: str) -> None:
-        """Raise unless the promise is open; also to whoever runs the acts, should the runtime catch this."""
-        if promise not in self.open:
-            self.broken.append((promise, text))
-            raise BrokenError(f"{promise}: {text}")
+        """Raise; also to whoever runs the acts, should the runtime catch this."""
+        self.broken.append((promise, text))
+        raise BrokenError(f"{promise}: {text}")
 
     def check(self) -> None:
         """Raise what was found broken inside a function."""

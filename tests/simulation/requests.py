@@ -114,7 +114,6 @@ def _applicable(fault: str, name: str) -> str:
 def _half(name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
     """Return what is left of a request of which only a part is done."""
     if name == "purge":
-        key, until = args
-        return (key, until - 1), kwargs
+        return args, {**kwargs, "version": kwargs["version"] - 1}
     handles, *rest = args
     return (handles[: len(handles) // 2], *rest), kwargs

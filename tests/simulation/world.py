@@ -33,6 +33,8 @@ FEWER: Final = 50_000
 LIFE_SECONDS: Final = 900.0
 """Longest life of a function; Lambda ends it then. A function that is slower than the visibility of its messages is
 overtaken by another one long before."""
+STALLS: Final = {"store commit": 9, "store load": 9, "store purge": 9, "store finish": 9}
+"""How much rather a process stops before some requests than before any other."""
 SLOW_CHANCE: Final = 0.15
 """How likely a service takes its time."""
 
@@ -135,10 +137,9 @@ class World:
         self.witness.check()
 
     def _stall(self, processes: Sequence[Process]) -> None:
-        """Stop a process, best just before it reads or stores an instance, while others are given its messages."""
-        request = self.random.choice(("store commit", "store load"))
-        about_to = [each for each in processes if each.request == request]
-        self.random.choice(about_to or processes).frozen = self.random.random() < 0.5
+        """Stop a process, best where it matters, while others are given its messages."""
+        (process,) = self.random.choices(processes, [STALLS.get(each.request, 1) for each in processes])
+        process.frozen = self.random.random() < 0.5
         self.faults["stalled past its visibility"] += 1
         self.wait(VISIBILITY_SECONDS + 1)
         self.start("consumer", self.random.choice(SKEWS))

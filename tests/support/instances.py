@@ -1,5 +1,6 @@
 """Instances to store: one sample, and hypothesis strategies for all that may be stored."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -73,9 +74,11 @@ def make_receipt(event_id: str, outcome: Outcome = Outcome.APPLIED) -> Receipt:
     )
 
 
-def make_entry(event_id: str, *, expires_at: float = NOW + 86_400, finished: bool = False) -> LedgerEntry:
+def make_entry(
+    event_id: str, *, expires_at: float = NOW + 86_400, finished: bool = False, version: int = 7
+) -> LedgerEntry:
     """Return a ledger entry."""
-    receipt = make_receipt(event_id) if finished else None
+    receipt = replace(make_receipt(event_id), version=version) if finished else None
     return LedgerEntry(event_id=event_id, body_hash="5d41402abc4b2a76", expires_at=expires_at, receipt=receipt)
 
 
