@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What handlers import. Everything else stays at home unless it is named here.
 PACKAGES = ("functions", "machines", "settle")
 # Parts of these packages that only run on a developer's machine.
-LEFT_OUT = frozenset({Path("settle/cli"), Path("settle/local"), Path("settle/testing.py"), REQUIREMENTS, LOCK})
+LEFT_OUT = frozenset({Path("settle/cli"), Path("settle/local"), Path("settle/testing"), REQUIREMENTS, LOCK})
 # Where functions look for charts that need not be built any more (settle/authoring/compiled.py).
 CHARTS = Path("settle/compiled")
 # What makes the bundle from these files: a change to it may change every byte.

@@ -38,7 +38,7 @@ def test_the_transcript_prints_what_it_says(system: Running) -> None:
 
 
 def test_the_machine_file_is_right(tmp_path: Path) -> None:
-    (source,) = blocks("python")
+    source, _ = blocks("python")
     (tmp_path / "door.py").write_text(source)
     done = subprocess.run(
         [sys.executable, "-m", "settle", "check", "--machines", str(tmp_path)],
@@ -51,6 +51,24 @@ def test_the_machine_file_is_right(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "door version 1" in done.stdout
+
+
+def test_the_test_of_the_machine_passes(tmp_path: Path) -> None:
+    machine, test = blocks("python")
+    (tmp_path / "machines").mkdir()
+    (tmp_path / "machines" / "__init__.py").touch()
+    (tmp_path / "machines" / "door.py").write_text(machine)
+    (tmp_path / "test_door.py").write_text(test)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_door.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(((?!https?:)[^)#]+)", README))))

@@ -1,51 +1,13 @@
-"""Ports that die at a chosen moment: before a call takes effect, or after it did and before its answer arrived."""
+"""The moments at which a port may die, as parameters of tests."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
+from settle.testing.deaths import KilledError, Mortal, Plan, record
 
-class KilledError(BaseException):
-    """The process is gone. Nothing in the product catches it."""
-
-
-class Plan:
-    """Counts calls over several ports and kills at one of them."""
-
-    def __init__(self, at: int = -1, *, after: bool = False) -> None:
-        self.at, self.after = at, after
-        self.calls: list[str] = []
-
-    def call(self, name: str, function: Callable[[], Any]) -> Any:
-        number = len(self.calls)
-        self.calls.append(name)
-        if number == self.at and not self.after:
-            raise KilledError(f"before {name}")
-        answer = function()
-        if number == self.at:
-            raise KilledError(f"after {name}")
-        return answer
-
-
-class Mortal:
-    """Wraps a port so that each of its calls is counted by a plan."""
-
-    def __init__(self, port: Any, plan: Plan) -> None:
-        self._port, self._plan = port, plan
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._port, name)
-        if not callable(attribute):
-            return attribute
-        return lambda *args, **kwargs: self._plan.call(name, lambda: attribute(*args, **kwargs))
-
-
-def record(run: Callable[[Any, Plan], object], scenario: Callable[..., Any]) -> list[str]:
-    """Run a scenario in which nobody dies; return the calls that it makes."""
-    plan = Plan()
-    run(scenario, plan)
-    return plan.calls
+__all__ = ["KilledError", "Mortal", "Plan", "moments", "record"]
 
 
 def moments(recorded: Iterable[tuple[tuple[Any, ...], Iterable[str]]]) -> Iterator[Any]:

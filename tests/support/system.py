@@ -1,27 +1,13 @@
-"""A whole system in memory: the embedded store and queue, and the consumer's use cases between them.
+"""A whole system in memory, and the words in which tests speak to it."""
 
-Nothing here stands in for the product: the queue and the store are those of the embedded runtime, on `:memory:`.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from typing import Any
 
 from settle.adapters.polled_queue import ReceivedMessage
-from settle.adapters.sqlite_database import SqliteDatabase
-from settle.adapters.sqlite_queue import SqliteDeadLetterQueue, SqliteQueue
-from settle.adapters.sqlite_scheduler import SCHEDULER, SqliteScheduler
-from settle.adapters.sqlite_standard_queue import (
-    TASKS_DEAD_LETTER_QUEUE,
-    TASKS_QUEUE,
-    TIMERS_QUEUE,
-    SqliteStandardQueue,
-)
-from settle.adapters.sqlite_store import SqliteInstanceStore
+from settle.adapters.sqlite_queue import SqliteQueue
 from settle.core.definition import Definition
 from settle.core.errors import UnknownVersionError
 from settle.core.snapshot import Snapshot
-from settle.local.sqs_event import to_event
 from settle.runtime.envelope import (
     ControlAction,
     ControlEnvelope,
@@ -32,43 +18,16 @@ from settle.runtime.envelope import (
     EventsEnvelope,
     dump_envelope,
 )
-from settle.runtime.errors import UnavailableError, UnknownMachineError
-from settle.runtime.forward_timers import forward_timers
+from settle.runtime.errors import UnknownMachineError
 from settle.runtime.ids import digest_event
 from settle.runtime.instance import Instance, InstanceKey
-from settle.runtime.journal import Deadline
-from settle.runtime.message import read_record
-from settle.runtime.outlets import Outlets
 from settle.runtime.permissions import NO_RULES, Rules
-from settle.runtime.ports import DeadLetterQueue, EventQueue, InstanceStore, Scheduler, StandardQueue
-from settle.runtime.process_batch import BatchProcessor
-from settle.runtime.process_group import Invocation
 from settle.runtime.receipt import Outcome, ShortReceipt
-from settle.runtime.run_task import TaskRunner
-from settle.runtime.standard_message import StandardMessage, read_standard_record
-from settle.runtime.tally import Taken, Tally
+from settle.runtime.tally import Taken
+from settle.testing.clock import ManualClock
+from settle.testing.system import VISIBILITY_SECONDS, MemorySystem, standard_messages
 
-VISIBILITY_SECONDS = 30
-STANDARD_ARN = "arn:aws:sqs:eu-central-1:123456789012:standard"
-
-
-def standard_messages(received: Sequence[ReceivedMessage], senders: AbstractSet[str]) -> list[StandardMessage]:
-    """Read messages of a standard queue as a function does that an event source mapping invokes."""
-    records = to_event(received, arn=STANDARD_ARN)["Records"]
-    return [read_standard_record(record, senders) for record in records]
-
-
-class ManualClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self._now = now
-
-    def now(self) -> float:
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        self._now += seconds
+__all__ = ["VISIBILITY_SECONDS", "Definitions", "ManualClock", "System", "standard_messages"]
 
 
 class Definitions:
@@ -95,35 +54,14 @@ class Definitions:
         return self.rules.get(machine, NO_RULES)
 
 
-class System:
+class System(MemorySystem):
     """Post, pump, look."""
 
+    definitions: Definitions
+
     def __init__(self, *definitions: Definition) -> None:
-        self.senders = frozenset({"ours", SCHEDULER})
-        self.clock = ManualClock()
-        self.database = SqliteDatabase(":memory:")
-        self.inner_store = SqliteInstanceStore(self.database)
-        self.store: InstanceStore = self.inner_store
-        self.polled = SqliteQueue(self.database, self.clock, sender="ours")
-        self.queue: EventQueue = self.polled
+        super().__init__(Definitions(definitions))
         self.stranger = SqliteQueue(self.database, self.clock, sender="stranger")
-        self.dead_letters = SqliteDeadLetterQueue(self.database, self.clock, sender="ours")
-        self.dead_letter_queue: DeadLetterQueue = self.dead_letters
-        self.timers = SqliteStandardQueue(self.database, self.clock, sender="ours", name=TIMERS_QUEUE)
-        self.timers_queue: StandardQueue = self.timers
-        self.tasks = SqliteStandardQueue(
-            self.database, self.clock, sender="ours", name=TASKS_QUEUE, dead_letters=TASKS_DEAD_LETTER_QUEUE
-        )
-        self.tasks_queue: StandardQueue = self.tasks
-        self.lost_tasks = SqliteStandardQueue(self.database, self.clock, sender="ours", name=TASKS_DEAD_LETTER_QUEUE)
-        self.schedules = SqliteScheduler(self.database, self.clock)
-        self.scheduler: Scheduler = self.schedules
-        self.definitions = Definitions(definitions)
-        self.remaining: Callable[[], float] = lambda: 1000.0
-        self.batches: list[list[ReceivedMessage]] = []
-        self.tallies: list[Tally] = []
-        self._processor = BatchProcessor()
-        self._ids = 0
 
     # Sending ---------------------------------------------------------------------------------------------------------
 
@@ -169,125 +107,6 @@ class System:
         group = f"{envelope.machine}/{envelope.instance}"
         sent = queue.send(group=group, deduplication_id=self.new_id(), body=dump_envelope(envelope))
         return int(sent.sequence_number)
-
-    def new_id(self) -> str:
-        self._ids += 1
-        return f"id-{self._ids}"
-
-    # Consuming -------------------------------------------------------------------------------------------------------
-
-    def pump(self, batches: int = 100, *, size: int = 10) -> None:
-        """Process batches until the queue has nothing visible; what fails stays invisible for a while."""
-        for _ in range(batches):
-            received = self.polled.receive(max_messages=size, visibility_timeout=VISIBILITY_SECONDS)
-            if not received:
-                return
-            self.batches.append(received)
-            self.polled.delete(self.consume(received))
-
-    def settle_down(self, *, size: int = 10, patience: int = 50) -> None:
-        """Pump, and wait for what comes again, until the queue is empty."""
-        for _ in range(patience):
-            self.pump(size=size)
-            self.clock.sleep(61)
-        self.pump(size=size)
-
-    def consume(self, received: Sequence[ReceivedMessage]) -> list[str]:
-        """Process one batch as Lambda would; return the receipt handles to delete."""
-        failed = self.process(received)
-        return [message.receipt_handle for message in received if message.message_id not in failed]
-
-    def process(self, received: Sequence[ReceivedMessage]) -> list[str]:
-        invocation = Invocation(
-            store=self.store,
-            outlets=self.outlets(),
-            dead_letters=self.dead_letter_queue,
-            definitions=self.definitions,
-            clock=self.clock,
-            deadline=Deadline(remaining=lambda: self.remaining()),  # noqa: PLW0108 - a test may replace it later
-            new_token=self.new_id,
-            observe=self.tallies.append,
-        )
-        records = to_event(received, arn=self.polled.arn)["Records"]
-        return self._processor.process(invocation, [read_record(record, self.senders) for record in records])
-
-    def outlets(self) -> Outlets:
-        """Return where the consumer sends to, as it is now: a test may have put something between."""
-        return Outlets(events=self.queue, timers=self.timers_queue, tasks=self.tasks_queue, scheduler=self.scheduler)
-
-    # Time and services -----------------------------------------------------------------------------------------------
-
-    def advance(self, seconds: float, *, steps: int = 200) -> None:
-        """Let time pass, from one thing that is due to the next, and process everything on the way."""
-        end = self.clock.now() + seconds
-        for _ in range(steps):
-            self.run_all()
-            upcoming = [at for at in self._wakes() if at is not None and at <= end]
-            if not upcoming:
-                break
-            self.clock.sleep(max(min(upcoming) - self.clock.now(), 0))
-        self.clock.sleep(max(end - self.clock.now(), 0))
-        self.run_all()
-
-    def _wakes(self) -> list[float | None]:
-        queues = (self.polled, self.timers, self.tasks, self.lost_tasks)
-        return [queue.next_ready_at() for queue in queues] + [self.schedules.next_at()]
-
-    def run_all(self, rounds: int = 100) -> None:
-        """Let everything happen that can happen now: schedules, timers, services, events."""
-        for _ in range(rounds):
-            if not (self.fire() + self.forward() + self.work() + self.pump_once()):
-                return
-        raise AssertionError("there is no end to what happens now")
-
-    def fire(self) -> int:
-        return self.schedules.fire_due(self.timers)
-
-    def forward(self) -> int:
-        received = self.timers.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS)
-        messages = standard_messages(received, self.senders)
-        failed = self.run_forwarder(messages)
-        self.timers.delete([each.receipt_handle for each in received if each.message_id not in failed])
-        return len(received)
-
-    def run_forwarder(self, messages: Sequence[StandardMessage]) -> list[str]:
-        return forward_timers(self.outlets(), self.dead_letter_queue, self.clock, messages, self.tallies.append)
-
-    def work(self) -> int:
-        done = 0
-        for queue in (self.tasks, self.lost_tasks):
-            for each in queue.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS):
-                done += 1
-                if self.run_task(each, lost=queue is self.lost_tasks):
-                    queue.delete([each.receipt_handle])
-        return done
-
-    def run_task(self, received: ReceivedMessage, *, lost: bool = False) -> bool:
-        """Run one task as the worker would; False when it has to come again."""
-        runner = TaskRunner(
-            store=self.store,
-            events=self.queue,
-            tasks=self.tasks_queue,
-            dead_letters=self.dead_letter_queue,
-            definitions=self.definitions,
-            clock=self.clock,
-            observe=self.tallies.append,
-        )
-        message = standard_messages([received], self.senders)[0]
-        if lost:
-            runner.give_up(message)
-            return True
-        try:
-            return runner.run(message)
-        except UnavailableError:
-            return False
-
-    def pump_once(self) -> int:
-        received = self.polled.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS)
-        if received:
-            self.batches.append(received)
-            self.polled.delete(self.consume(received))
-        return len(received)
 
     def taken(self) -> list[Taken]:
         """Look at everything that observers were told of."""

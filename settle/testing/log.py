@@ -1,0 +1,31 @@
+"""The log of a trial: what was done to the instances of one world, and what came of it."""
+
+from dataclasses import dataclass, field
+
+from settle.testing.history import HistoryStep
+
+
+@dataclass(slots=True)
+class Log:
+    """What was done to the instances of one world.
+
+    Attributes:
+        steps: in order.
+        blocks: what is known to block which instance, so that it is said once.
+    """
+
+    steps: list[HistoryStep] = field(default_factory=list)
+    blocks: dict[str, object] = field(default_factory=dict)
+
+    def story(self) -> str:
+        """Return every step and what came of it, a line each."""
+        return "\n".join(f"{number}. {_tell(step)}" for number, step in enumerate(self.steps, 1))
+
+
+def _tell(step: HistoryStep) -> str:
+    if not step.then.get("exists", True):
+        return f"{step} -> not there"
+    outcome, reason = step.then["outcome"], step.then["reason"]
+    told = f"{outcome}{f' by {reason}' if reason else ''}, " if step.do == "send" else ""
+    state = step.then["state"]
+    return f"{step} -> {told}at {', '.join(map(str, state)) if isinstance(state, list) else state}"

@@ -1,0 +1,321 @@
+"""A trial: one instance of a machine, in memory, on the real runtime, with a clock that a test moves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Self
+
+from pydantic import BaseModel
+
+from settle.core.delay import parse_duration
+from settle.core.service import ServiceCall, ServiceError
+from settle.runtime.addresses import child_key
+from settle.runtime.check_events import ClientEvent
+from settle.runtime.envelope import ControlAction
+from settle.runtime.instance import InstanceKey, ServiceOutcome
+from settle.runtime.receipt import Outcome
+from settle.testing.client import Client, Sighting, principal_of
+from settle.testing.errors import BlockedError, TrialError
+from settle.testing.history import Doing, History, HistoryStep, record_answer, record_effect
+from settle.testing.log import Log
+from settle.testing.stubs import UNSAID, Answer, Stubs, check_name, make_stub
+from settle.testing.view import InstanceView
+from settle.testing.world import World
+
+MOST_STEPS: Final = 100_000
+"""Moments at which something happens while time is advanced once."""
+CLIENT_ACTIONS: Final = ("pause", "resume", "retry", "skip", "delete")
+
+
+class Trial(InstanceView):
+    """One instance of a machine: do something to it, and look at what came of it. Made by `given`.
+
+    Methods that do something return the trial itself. When they return, everything has happened that happens now;
+    timers fire, and what failed is tried again, while time is advanced.
+
+    Args:
+        world: that it lives in.
+        key: of the instance.
+        stubs: what services answer.
+        log: of everything that was done in that world.
+        route: the invokes that lead to it from the instance that the test is about.
+        keyed: whether each event carries an idempotency key, as that of a client who may have to repeat it does.
+    """
+
+    def __init__(  # noqa: PLR0913 - its parts
+        self,
+        world: World,
+        key: InstanceKey,
+        stubs: Stubs,
+        log: Log,
+        *,
+        route: tuple[str, ...] = (),
+        keyed: bool = False,
+    ) -> None:
+        super().__init__(world, key, stubs)
+        self._log, self._route, self._keyed = log, route, keyed
+        self._client = Client(world, key, stubs)
+        self._began = world.clock.now()
+
+    # Doing -----------------------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        input: Mapping[str, Any] | None = None,  # noqa: A002 - the word of machines
+        *,
+        principal: str = "",
+        claims: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Create the instance, as `PUT` does. Whoever sends it an event first need not.
+
+        Raises:
+            SettleError: as the API says no: `InputInvalidError`, `InstanceExistsError`, `CreationRefusedError`.
+            BlockedError: a guard or an action raised.
+        """
+        given, who = dict(input or {}), principal_of(principal, claims)
+        told = {"input": given, "principal": principal, "claims": dict(claims or {})}
+        return self._do("start", lambda: self._client.create(given, who), told)
+
+    def in_state(self, *states: str, context: Mapping[str, Any] | BaseModel | None = None) -> Self:
+        """Put the new instance into a state, without the events that lead there and without its entry actions.
+
+        Its timers begin now, its services and children are begun. The machine then goes on as far as it does by
+        itself: where it would not rest it does not stay.
+
+        Args:
+            states: paths; one for each region where several are active. Those inside one that is named begin by
+                default.
+            context: what it remembers; fields that are left out have their defaults.
+
+        Raises:
+            TrialError: there is no such state, it did not come about, or the instance has begun already.
+            InputInvalidError: the context does not fit.
+        """
+        given = (
+            context.model_dump(mode="json", by_alias=True) if isinstance(context, BaseModel) else dict(context or {})
+        )
+        return self._do(
+            "in_state", lambda: self._client.place(states, given), {"states": list(states), "context": given}
+        )
+
+    def send(  # noqa: PLR0913 - what a request says
+        self,
+        event_type: str,
+        data: Mapping[str, Any] | BaseModel | None = None,
+        *,
+        principal: str = "",
+        claims: Mapping[str, Any] | None = None,
+        key: str = "",
+        if_match: int | None = None,
+        origin: str = "",
+    ) -> Self:
+        """Send an event. What became of it is then in `outcome` and `reason`.
+
+        Args:
+            event_type: of the event.
+            data: what it carries.
+            principal: who sends it.
+            claims: what the API's authorizer says about them.
+            key: idempotency key.
+            if_match: the version that the instance must have.
+            origin: instance, `machine/instance`, that sends it, in place of a client.
+
+        Raises:
+            SettleError: as the API refuses it: `UnknownEventError`, `EventInvalidError`, `UnknownInstanceError` ...
+            BlockedError: a guard or an action raised, or a limit was met.
+        """
+        body = data.model_dump(mode="json", by_alias=True) if isinstance(data, BaseModel) else dict(data or {})
+        event = ClientEvent(type=event_type, data=body)
+        key_sent = key or (f"event-{len(self._log.steps) + 1}" if self._keyed else "")
+        who = principal_of(principal, claims)
+        given: dict[str, Any] = {"type": event_type, "data": body, "principal": principal, "claims": dict(claims or {})}
+        given |= {"key": key, "if_match": if_match, "origin": origin}
+
+        def act() -> None:
+            if origin:
+                self._client.tell(event, origin)
+            else:
+                self._client.post(event, who, key=key_sent, if_match=if_match)
+
+        return self._do("send", act, given)
+
+    def advance(self, duration: object) -> Self:
+        """Let time pass; timers fire when they are due, and what failed for now is tried again.
+
+        Args:
+            duration: seconds, text such as `24h` or `PT24H`, or a `timedelta`.
+
+        Raises:
+            BlockedError: a guard or an action raised meanwhile.
+        """
+        seconds = parse_duration(duration)
+        return self._do("advance", lambda: self._world.advance(seconds, steps=MOST_STEPS), {"duration": seconds})
+
+    def complete(self, invoke: str, result: object = None, *, error: ServiceError | None = None) -> Self:
+        """Say how a service or a child ended whose stub returned `WAIT_FOR_CALLBACK`.
+
+        Args:
+            invoke: its id.
+            result: JSON data.
+            error: instead of a result.
+
+        Raises:
+            TrialError: nothing waits under that name.
+        """
+        outcome = ServiceOutcome(data={} if result is None else result)
+        if error is not None:
+            data = {"code": error.code, "message": error.message, "data": error.data}
+            outcome = ServiceOutcome(data=data, error=error.code)
+        given: dict[str, Any] = {"invoke": invoke, "data": outcome.data, "error": outcome.error}
+        return self._do("complete", lambda: self._client.complete(invoke, outcome), given)
+
+    def control(self, action: str, *, principal: str = "", claims: Mapping[str, Any] | None = None) -> Self:
+        """Be an operator: `pause`, `resume`, `retry`, `skip` or `delete`.
+
+        Raises:
+            TrialError: operators know no such action.
+            SettleError: as the API refuses it.
+            BlockedError: what was retried failed again.
+        """
+        if action not in CLIENT_ACTIONS:
+            raise TrialError(f"operators may {', '.join(CLIENT_ACTIONS)}; there is no {action!r}")
+        self._log.blocks.pop(self.group, None)
+
+        asked, who = ControlAction(action), principal_of(principal, claims)
+        told = {"action": action, "principal": principal, "claims": dict(claims or {})}
+        return self._do("control", lambda: self._client.control(asked, who), told)
+
+    def stub(
+        self,
+        name: str,
+        function: Callable[[ServiceCall], Any] | None = None,
+        *,
+        returns: Answer = UNSAID,
+        raises: Exception | type[Exception] | None = None,
+        answers: Sequence[Answer] | None = None,
+    ) -> Self:
+        """Say what a service answers from now on, or how a child ends whose machine is not given.
+
+        Args:
+            name: of the service, or the id of its invoke; of the child's machine.
+            function: is called with the `ServiceCall`.
+            returns: is returned by every call.
+            raises: is raised by every call: `ServiceError` for good, anything else for now.
+            answers: one after the other. A call that is repeated under its key is answered as before.
+
+        Raises:
+            TrialError: there is no such service, or not exactly one thing is said about it.
+        """
+        check_name(name, self._world.cast.definitions)
+        self._stubs.set(name, make_stub(name, function, returns=returns, raises=raises, answers=answers))
+        return self
+
+    def child(self, invoke: str) -> "Trial":
+        """Return the child that an invoke began, of a machine that is given.
+
+        Raises:
+            TrialError: it is not live, or its machine is not given.
+        """
+        live = next((each for each in self._snapshot.invokes if each.id == invoke), None)
+        if live is None or not self._definition.invokes[invoke].machine:
+            raise TrialError(
+                f"{self.group} has no live child {invoke!r}; live are {', '.join(self.services) or 'none'}"
+            )
+        key = child_key(self._instance, live)
+        if not self._world.cast.knows(str(key)):
+            raise TrialError(f"the child {invoke!r} is stubbed; give its machine {live.src!r} along, or complete() it")
+        return Trial(self._world, key, self._stubs, self._log, route=(*self._route, invoke), keyed=self._keyed)
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What became of the last event: `applied`, `ignored`, `refused`, `denied`, `held`, `queued` and so on.
+
+        None before there was one, and once what became of it is no longer kept.
+        """
+        return self._client.verdict()[0]
+
+    @property
+    def reason(self) -> str:
+        """What decided that: `guard:<its name>`, `node:<path>` of a `rejected` state, `rule:<its name>`, or a code."""
+        return self._client.verdict()[1]
+
+    @property
+    def now(self) -> float:
+        """What time it is, in seconds since the epoch."""
+        return self._world.clock.now()
+
+    @property
+    def history(self) -> History:
+        """Everything that was done, as data to be stored and replayed."""
+        definition = self._world.cast.get(self._key.machine)
+        return History(
+            machine=definition.machine,
+            version=definition.version,
+            now=self._began,
+            instance=self._key.instance,
+            steps=tuple(self._log.steps),
+        )
+
+    @property
+    def story(self) -> str:
+        """Everything that was done and what came of it, a line each."""
+        return self._log.story()
+
+    def seen_by(self, principal: str, claims: Mapping[str, Any] | None = None) -> Sighting:
+        """Return what somebody sees of the instance, and may send to it."""
+        return self._client.sight(self._instance, principal_of(principal, claims), self.next_events)
+
+    def __repr__(self) -> str:
+        if not self.exists:
+            return f"<{self.group}, which is not there>"
+        outcome, reason = self._client.verdict()
+        last = self._log.steps[-1].do if self._log.steps else ""
+        told = f"; {last}: {outcome}{f' by {reason}' if reason else ''}" if outcome is not None else ""
+        return f"<{self.group} at {', '.join(self._snapshot.configuration)}, version {self.version}{told}>"
+
+    # How -------------------------------------------------------------------------------------------------------------
+
+    def _do(self, doing: Doing, action: Callable[[], object], given: dict[str, Any]) -> Self:
+        """Do something, let everything happen that follows at once, and write both down."""
+        calls, effects, before = len(self._stubs.answered), len(self.effects), self.now
+        if doing in {"start", "in_state", "control"}:
+            self._client.forget()
+        action()
+        self._world.run_all()
+        step = HistoryStep(
+            do=doing,
+            child=self._route,
+            given=given,
+            services=tuple(record_answer(each) for each in self._stubs.answered[calls:]),
+            then=self._describe(effects, before if doing != "advance" else self.now),
+        )
+        self._log.steps.append(step)
+        self._check_blocked()
+        return self
+
+    def _describe(self, known_effects: int, now: float) -> dict[str, Any]:
+        """Describe what is there after a step."""
+        if not self.exists:
+            return {"exists": False}
+        outcome, reason = self._client.verdict()
+        return {
+            "outcome": None if outcome is None else outcome.value,
+            "reason": reason,
+            "state": list(self._snapshot.configuration),
+            "status": self.status.value,
+            "context": self._snapshot.context,
+            "output": self.output,
+            "timers": dict(self.timers),
+            "services": list(self.services),
+            "effects": [record_effect(each, now) for each in self.effects[known_effects:]],
+            "held": self.held,
+        }
+
+    def _check_blocked(self) -> None:
+        """Fail when something has come to block an instance: few tests want that, and all have to hear of it."""
+        for group in self._world.groups():
+            found = self._world.find(group)
+            blocked = found.blocked if found is not None else None
+            if blocked is not None and self._log.blocks.get(group) != blocked:
+                self._log.blocks[group] = blocked
+                raise BlockedError(group, blocked, self.story)
