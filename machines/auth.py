@@ -6,9 +6,17 @@ later the server sends TOKEN back, and the client is authorized.
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from settle import Actions, Context, Event, Statechart
 
 SERVER = "#_server"
+
+
+class Token(BaseModel):
+    """What the server answers."""
+
+    token: str
 
 
 class Client(Context):
@@ -22,6 +30,11 @@ def send_code(_: Client, __: Event, do: Actions) -> None:
     do.send(SERVER, "CODE")
 
 
+def is_from_server(_: Client, event: Event) -> bool:
+    """Whether a server sent it, and not just anybody."""
+    return event.origin.startswith("auth-server/")
+
+
 def keep_token(ctx: Client, event: Event) -> None:
     """Remember the token."""
     ctx.token = event["token"]
@@ -32,6 +45,7 @@ SERVES: dict[str, Any] = {"id": "server", "machine": "auth-server", "on_done": "
 MACHINE = Statechart(
     id="auth",
     context=Client,
+    events={"TOKEN": Token},
     states=[
         {"name": "idle", "tags": ["settled"]},
         {"name": "authorizing", "tags": ["settled"], "invoke": SERVES, "on_enter": send_code},
@@ -40,6 +54,12 @@ MACHINE = Statechart(
     ],
     transitions=[
         {"trigger": "AUTH", "source": "idle", "dest": "authorizing"},
-        {"trigger": "TOKEN", "source": "authorizing", "dest": "authorized", "actions": keep_token},
+        {
+            "trigger": "TOKEN",
+            "source": "authorizing",
+            "dest": "authorized",
+            "conditions": is_from_server,
+            "actions": keep_token,
+        },
     ],
 )

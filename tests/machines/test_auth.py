@@ -4,7 +4,10 @@ import pytest
 
 from machines import auth, auth_server
 from machines.counter import MACHINE as COUNTER
+from settle import WAIT_FOR_CALLBACK
 from settle.core.effects import SendEvent, StartChild
+from settle.core.errors import EventInvalidError
+from settle.testing import given
 from tests.support.driver import Driver
 
 
@@ -16,9 +19,18 @@ def test_the_client_begins_a_server_and_sends_it_a_code() -> None:
 
 
 def test_a_token_ends_it_well_and_a_server_that_ends_first_does_not() -> None:
-    running = Driver(auth.MACHINE.definition).send("AUTH").send("TOKEN", token="t")  # noqa: S106 - of nobody
-    assert (running.configuration, running.context) == (("authorized",), {"token": "t"})
+    trial = given(auth, auth_server, services={"authorise": {"token": "t"}}).send("AUTH")
+    trial.advance("1s")
+    assert (trial.state, trial.context.token) == ("authorized", "t")
     assert Driver(auth.MACHINE.definition).send("AUTH").fail().configuration == ("refused",)
+
+
+def test_a_token_counts_that_a_server_sent_and_no_other() -> None:
+    trial = given(auth, auth_server, services={"authorise": WAIT_FOR_CALLBACK}).send("AUTH")
+    trial.send("TOKEN", {"token": "forged"})
+    assert (trial.outcome, trial.reason, trial.state) == ("refused", "guard:is_from_server", "authorizing")
+    with pytest.raises(EventInvalidError, match="token"):
+        trial.send("TOKEN")
 
 
 def test_the_server_answers_its_parent_a_second_after_it_has_authorised(monkeypatch: pytest.MonkeyPatch) -> None:
