@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, Final
 
 from settle.authoring.findings import Findings, did_you_mean
@@ -69,18 +69,20 @@ class Binder:
         implementations: where names are looked up, in this order: the chart's own, then those of the charts it reuses.
             Each is a class, a module, an object, or a dict from names to functions.
         findings: where mistakes go.
+        document: whether the names come from a file that somebody else may have written, which then reaches only what
+            an implementation offers: nothing that begins with an underscore, nothing that a module merely imports.
 
     Attributes:
         bindings: everything bound so far.
     """
 
-    def __init__(self, implementations: Sequence[object], findings: Findings) -> None:
+    def __init__(self, implementations: Sequence[object], findings: Findings, *, document: bool = False) -> None:
         self._implementations = [
             _as_namespace(found, findings) if isinstance(found, Mapping) else found
             for found in implementations
             if found is not None
         ]
-        self._findings = findings
+        self._findings, self._document = findings, document
         self._named: dict[tuple[str, str], Callable[..., Any]] = {}
         self.bindings: list[Binding] = []
 
@@ -155,7 +157,7 @@ class Binder:
         return name, self._fit(role, name, function, node, params)
 
     def _look_up(self, role: str, name: str, node: str) -> object:
-        found = [getattr(holder, name) for holder in self._implementations if hasattr(holder, name)]
+        found = [getattr(holder, name) for holder in self._implementations if _offers(holder, name, self._document)]
         if found:
             if any(other != found[0] for other in found[1:]):
                 message = f"the chart and one that it reuses both define {name!r}, the chart's own is taken; rename one"
@@ -168,11 +170,21 @@ class Binder:
         else:
             where = " or ".join(_describe(holder) for holder in self._implementations)
             known = [word for holder in self._implementations for word in dir(holder) if not word.startswith("_")]
-            message = f"{where} defines no {role} {name!r}{did_you_mean(name, known) or '; define it there'}"
+            hint = did_you_mean(name, known) or self._explain(name)
+            message = f"{where} defines no {role} {name!r}{hint}"
         if role == "action" and _is_duration(name):
             message += "; if it is to be a delay, write it as `delay`, without a `trigger`"
         self._findings.error("unknown-name", node, message)
         return _NOT_FOUND
+
+    def _explain(self, name: str) -> str:
+        """Say why a name is out of reach that an implementation may well have."""
+        if not self._document or not any(hasattr(holder, name) for holder in self._implementations):
+            return "; define it there"
+        return (
+            " that a file may name; names with an underscore in front and what a module only imports are kept from it:"
+            " define it there, or pass a dict of what the file may use"
+        )
 
     def _name(self, role: str, function: Callable[..., Any], node: str) -> str:
         name = getattr(function, "__name__", None)
@@ -245,6 +257,30 @@ def _as_namespace(functions: Mapping[object, object], findings: Findings) -> Sim
         if not isinstance(name, str):
             findings.error("bad-implementation", "", f"`implementation` as a dict has names as keys, not {name!r}")
     return SimpleNamespace(**{name: fn for name, fn in functions.items() if isinstance(name, str)})
+
+
+def _offers(holder: object, name: str, document: bool) -> bool:
+    """Whether a chart may use what an implementation has under a name.
+
+    Not what Python itself gives every object and class (`__class__`, `__new__`, `mro`): nobody wrote that for a chart.
+    """
+    if isinstance(holder, SimpleNamespace) and name in vars(holder):
+        return True  # somebody has put it there by its name
+    if name.startswith("__") and name.endswith("__"):
+        return False
+    if isinstance(holder, type) and not any(name in vars(base) for base in holder.__mro__):
+        return False
+    if not document:
+        return hasattr(holder, name)
+    return not name.startswith("_") and hasattr(holder, name) and _is_of(holder, name)
+
+
+def _is_of(holder: object, name: str) -> bool:
+    """Whether a name belongs to a holder; a module has what it defines, and what it lists in `__all__`."""
+    if not isinstance(holder, ModuleType):
+        return True
+    listed = getattr(holder, "__all__", None)
+    return name in listed if listed is not None else getattr(vars(holder)[name], "__module__", "") == holder.__name__
 
 
 def _is_duration(text: str) -> bool:

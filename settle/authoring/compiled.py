@@ -22,6 +22,7 @@ from settle.authoring.findings import Findings
 from settle.authoring.source import Source, UnstableArgumentError
 from settle.core.codec import Codec
 from settle.core.definition import Definition
+from settle.core.json_text import MALFORMED
 from settle.core.stored_definition import UnstorableError, load_definition, load_value, store_definition, store_value
 
 FOLDER: Final = "compiled"
@@ -81,6 +82,8 @@ def find_stored(source: Source) -> Mapping[str, Any] | None:
         return parse_stored((_PLACE / f"{source.digest}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         reason = "its arguments are others than they were at bundling"
+    except ValueError:
+        reason = "its file holds no JSON"
     except (UnstableArgumentError, RecursionError) as error:
         reason = str(error)
     say_slow(reason)
@@ -93,7 +96,7 @@ def say_slow(reason: str) -> None:
 
 
 def parse_stored(text: str) -> Mapping[str, Any]:
-    """Return what a file holds."""
+    """Return what a file holds. Raises `ValueError` or `RecursionError` when that is no JSON."""
     stored: Mapping[str, Any] = json.loads(text)
     return stored
 
@@ -117,7 +120,20 @@ def store_chart(chart: BuiltChart) -> dict[str, Any]:
 def load_chart(
     stored: Mapping[str, Any], source: Source, binder: Binder, *, context: Codec, events: Mapping[str, Codec]
 ) -> Definition | None:
-    """Return the definition of a chart with its functions in place; None when they are not what they were."""
+    """Return the definition of a chart with its functions in place.
+
+    None when they are not what they were, or when what was stored is no table: whoever writes into a bundle may write
+    code there too, so nothing is gained by more than that a damaged file is built anew.
+    """
+    try:
+        return _load_chart(stored, source, binder, context=context, events=events)
+    except (*MALFORMED, OverflowError):
+        return None
+
+
+def _load_chart(
+    stored: Mapping[str, Any], source: Source, binder: Binder, *, context: Codec, events: Mapping[str, Codec]
+) -> Definition | None:
     bound: list[Any] = []
 
     def resolve(reference: Any) -> Any:  # noqa: ANN401 - what `refer` wrote, and a function or a class

@@ -12,26 +12,26 @@ class Findings:
     """The findings of one build.
 
     Attributes:
-        items: in the order they were found.
         broken: whether a piece of the machine had to be left out, so that what later checks say about it is noise.
     """
 
     def __init__(self) -> None:
-        self.items: list[Finding] = []
+        self._items: dict[Finding, None] = {}
         self.broken = False
+
+    @property
+    def items(self) -> list[Finding]:
+        """The findings, each once, in the order they were found."""
+        return list(self._items)
 
     def error(self, code: str, node: str, message: str, *, breaks: bool = False) -> None:
         """Add an error; `breaks` when the piece it is about is left out of the machine."""
-        finding = Finding(code=code, node=node, message=message)
-        if finding not in self.items:
-            self.items.append(finding)
+        self._items.setdefault(Finding(code=code, node=node, message=message))
         self.broken = self.broken or breaks
 
     def warn(self, code: str, node: str, message: str) -> None:
         """Add a warning."""
-        finding = Finding(code=code, node=node, message=message, severity="warning")
-        if finding not in self.items:
-            self.items.append(finding)
+        self._items.setdefault(Finding(code=code, node=node, message=message, severity="warning"))
 
     def json(self, node: str, word: str, value: object) -> Any:  # noqa: ANN401 - JSON data
         """Return a copy of a value that the definition's hash can cover; None when it is no JSON data."""

@@ -154,7 +154,7 @@ class Statechart(Reusable):
         from settle.authoring.xstate import read_xstate  # noqa: PLC0415 - only such charts need it
 
         findings = Findings()
-        binder = Binder((implementation,), findings)
+        binder = Binder((implementation,), findings, document=True)
         mode = choose(InvokeMode, "services", services, findings)
         with too_deep_is_a_finding(id or ""):
             machine = read_xstate(config, binder, findings, services=mode)
@@ -246,7 +246,8 @@ class Statechart(Reusable):
         findings = Findings()
         self.implementations = source.implementations
         self.events = {**source.reused_events, **read_events(source.options.get("events") or {}, findings)}
-        binder, context = Binder(self.implementations, findings), find_codec(source.options.get("context"))
+        binder = Binder(self.implementations, findings, document=source.door == XSTATE)
+        context = find_codec(source.options.get("context"))
         definition = load_chart(stored, source, binder, context=context, events=self.events)
         if definition is not None:
             check_identity(definition.machine, definition.version, versions, findings)

@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from settle.core.conditions import Condition, InState, guards_of
-from settle.core.definition import Definition, Node, TimerSpec, Transition
+from settle.core.definition import Definition, Invokes, Node, TimerSpec, Transition
 from settle.core.domain import find_domain
 from settle.core.errors import DefinitionError, Finding
 from settle.core.event import TIMEOUT_PREFIX
-from settle.core.shape import check_defaults, check_depth, check_shape, check_together
+from settle.core.shape import check_defaults, check_shape, check_size, check_together
 from settle.core.spec import (
     SEPARATOR,
     SETTLED,
-    InvokeSpec,
     MachineSpec,
     NodeKind,
     NodeSpec,
@@ -34,7 +33,7 @@ def compile_machine(spec: MachineSpec, earlier: Sequence[Finding] = ()) -> Defin
         DefinitionError: with every finding that stops the build.
     """
     findings: list[Finding] = []
-    check_depth(spec.id, spec.root)
+    check_size(spec.id, spec.root)
     placed = list(_place(spec.root, "", -1))
     numbers = _number(placed, findings)
     nodes = _build_nodes(placed, numbers, findings)
@@ -236,8 +235,8 @@ def _find_static_domain(nodes: tuple[Node, ...], source: int, targets: tuple[int
     return find_domain(nodes, source, targets, kind)
 
 
-def _collect_invokes(placed: list[tuple[NodeSpec, str, int]], findings: list[Finding]) -> dict[str, InvokeSpec]:
-    invokes: dict[str, InvokeSpec] = {}
+def _collect_invokes(placed: list[tuple[NodeSpec, str, int]], findings: list[Finding]) -> Invokes:
+    invokes = Invokes()
     for spec, path, _ in placed:
         for invoke in spec.invokes:
             if invoke.id in invokes:

@@ -12,7 +12,7 @@ from typing import Any
 from settle.core.codec import Codec
 from settle.core.conditions import Condition
 from settle.core.delay import Delay
-from settle.core.errors import Finding
+from settle.core.errors import Finding, SnapshotInvalidError
 from settle.core.event import is_internal
 from settle.core.memo import Memo
 from settle.core.spec import Action, ErrorPolicy, InvokeSpec, NodeKind, Selection, TransitionKind
@@ -114,6 +114,13 @@ class Transition:
     delay: Delay | None
     description: str
     meta: Mapping[str, Any]
+
+
+class Invokes(dict[str, InvokeSpec]):
+    """Invokes by id. Whoever asks for one has it from a snapshot, which then is none of this machine's."""
+
+    def __missing__(self, invoke_id: str) -> InvokeSpec:
+        raise SnapshotInvalidError(f"the machine has no invoke {invoke_id!r}, which is live")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,18 +4,34 @@ from itertools import combinations
 
 from settle.core.definition import Node
 from settle.core.errors import DefinitionError, Finding
-from settle.core.spec import MAX_DEPTH, REJECTED, SETTLED, NodeKind, NodeSpec
+from settle.core.spec import MAX_DEPTH, MAX_NODES, MAX_TRANSITIONS, REJECTED, SETTLED, NodeKind, NodeSpec
 
 
-def check_depth(machine: str, root: NodeSpec) -> None:
-    """Refuse what no recursion could walk, before anything does. Raises `DefinitionError`."""
-    level = [root]
+def check_size(machine: str, root: NodeSpec) -> None:
+    """Refuse what no recursion could walk, and what is larger than any machine, before anything does.
+
+    Raises:
+        DefinitionError: there are too many nodes or transitions, or they lie too deep.
+    """
+    level, nodes, transitions = [root], 1, len(root.transitions)
     for _ in range(MAX_DEPTH + 1):
+        nodes += sum(len(spec.children) for spec in level)
+        if nodes > MAX_NODES:  # level by level: what stands in many places is counted before it is spread out
+            raise too_large(machine, "nodes", MAX_NODES)
         level = [child for spec in level for child in spec.children]
+        transitions += sum(len(spec.transitions) for spec in level)
+        if transitions > MAX_TRANSITIONS:
+            raise too_large(machine, "transitions", MAX_TRANSITIONS)
         if not level:
             return
     message = f"nodes lie more than {MAX_DEPTH} levels inside one another; make the inner ones a machine to invoke"
     raise DefinitionError(machine, [Finding(code="too-deep", message=message)])
+
+
+def too_large(machine: str, what: str, limit: int) -> DefinitionError:
+    """Return the error of a machine that has too many of something."""
+    message = f"the machine has more than {limit} {what}; make a part of it a machine to invoke"
+    return DefinitionError(machine, [Finding(code="too-large", message=message)])
 
 
 def check_shape(spec: NodeSpec, path: str, children: list[int], findings: list[Finding]) -> None:

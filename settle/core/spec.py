@@ -21,6 +21,10 @@ ANY_EVENT: Final = "*"
 """Descriptor of a transition that takes every event."""
 MAX_DEPTH: Final = 100
 """Levels of nodes inside one another; far beyond what anybody reads, and well inside what Python can recurse."""
+MAX_NODES: Final = 5000
+"""Nodes of a machine. Each is a bit of every set of nodes that a step works with."""
+MAX_TRANSITIONS: Final = 20_000
+"""Transitions of a machine."""
 SETTLED: Final = "settled"
 """Tag of a node at which the machine waits for the outside."""
 REJECTED: Final = "rejected"

@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from settle.core.codec import Codec
 from settle.core.conditions import AllOf, AnyOf, Guard, InState, Not
-from settle.core.definition import Definition, Node, TimerSpec, Transition
+from settle.core.definition import Definition, Invokes, Node, TimerSpec, Transition
 from settle.core.delay import Delay
 from settle.core.errors import Finding
 from settle.core.spec import (
+    MAX_NODES,
     Action,
     Delivery,
     ErrorPolicy,
@@ -80,7 +81,7 @@ def store_definition(definition: Definition, refer: Refer) -> dict[str, Any]:
 def load_definition(
     data: Mapping[str, Any], resolve: Resolve, *, context: Codec, events: Mapping[str, Codec]
 ) -> Definition:
-    """Return the definition that was stored.
+    """Return the definition that was stored. Raises one of `MALFORMED` for data that was not.
 
     Args:
         data: what `store_definition` returned.
@@ -93,7 +94,7 @@ def load_definition(
         **{name: data[name] for name in _PLAIN},
         **coded,
         numbers={node.path: node.index for node in coded["nodes"]},
-        invokes={invoke.id: invoke for node in coded["nodes"] for invoke in node.invokes},
+        invokes=Invokes({invoke.id: invoke for node in coded["nodes"] for invoke in node.invokes}),
         context=context,
         events=events,
     )
@@ -144,6 +145,8 @@ def _store_field(value: object, name: str, refer: Refer) -> Any:  # noqa: ANN401
 def _with_sets(given: dict[str, Any]) -> dict[str, Any]:
     """Add the sets of nodes to the fields of a node."""
     index, end = given["index"], given["within"]
+    if not all(0 <= bits <= MAX_NODES for bits in (index, end, *given["ancestors"])):
+        raise ValueError("a node has a number that none can have")
     return {
         **given,
         "bit": 1 << index,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -549,7 +549,13 @@ INNER = Statechart(id="inner", states=["one", "end"], transitions=[["N", "one", 
         ),
         case(
             "a name that is no function",
-            "not-callable at 'a': the action '__doc__' is no function; pass a function, or the name of one",
+            "not-callable at 'a': the action 'note' is no function; pass a function, or the name of one",
+            [{"name": "a", "on_exit": "note"}],
+            implementation=SimpleNamespace(note="text"),
+        ),
+        case(
+            "a name that Python gave",
+            "unknown-name at 'a': x defines no action '__doc__'; define it there",
             [{"name": "a", "on_exit": "__doc__"}],
             implementation=ModuleType("x", "text"),
         ),

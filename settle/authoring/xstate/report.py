@@ -23,11 +23,13 @@ class Report:
     Attributes:
         findings: those of the whole build, where errors go.
         notes: warnings about what is not carried over, in the order they were found.
+        states: how many were read so far.
     """
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.notes: list[Finding] = []
+        self.states = 0
 
     def error(self, code: str, node: str, message: str, *, breaks: bool = False) -> None:
         """Add an error; `breaks` when the piece it is about is left out of the machine."""

@@ -6,7 +6,8 @@ from typing import Final
 
 from settle.authoring.xstate.report import Config, Report
 from settle.authoring.xstate.values import in_js_order, shorten
-from settle.core.spec import SEPARATOR, NodeKind
+from settle.core.shape import too_large
+from settle.core.spec import MAX_NODES, SEPARATOR, NodeKind
 
 DEFAULT_ID: Final = "(machine)"
 """How XState calls a machine that has no `id`."""
@@ -63,7 +64,11 @@ class Tree:
 
 
 def build_tree(config: Config, report: Report) -> Tree:
-    """Return the states of a machine, and report the ones that cannot be."""
+    """Return the states of a machine, and report the ones that cannot be.
+
+    Raises:
+        DefinitionError: there are too many to look at each.
+    """
     root = _build(config, None, "", "", report)
     by_id: dict[str, StateNode] = {}
     for node in root.walk():
@@ -77,6 +82,9 @@ def build_tree(config: Config, report: Report) -> Tree:
 
 def _build(config: Config, parent: StateNode | None, key: str, path: str, report: Report) -> StateNode:
     states = _read_states(config, path, report)
+    report.states += 1
+    if report.states > MAX_NODES:
+        raise too_large("", "nodes", MAX_NODES)
     node = StateNode(
         key=key,
         path=path,

@@ -2,12 +2,16 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from settle.authoring.xstate.report import Config, Report
 from settle.core.codec import CodecError, PlainCodec
+from settle.core.json_text import LONGEST_NUMBER
 
+MAX_DOCUMENT_CHARACTERS: Final = 1_000_000
+"""Of a file; `MAX_NODES` states with a transition each have room in it."""
 _FUNCTION: Final = re.compile(r"\s*(?:async\s+)?(?:function\b.*\{|(?:\([^()]*\)|[A-Za-z_$][\w$]*)\s*=>)", re.DOTALL)
 _EXPRESSION: Final = re.compile(r"\{\{.*\}\}", re.DOTALL)
 _MARKS: Final = frozenset({"@code", "@expr", "$unserializable"})
@@ -73,21 +77,26 @@ def parse_json(text: str) -> object:
     """Parse a file.
 
     Raises:
-        JSONTextError: it is no JSON, or an object has a key twice, of which XState would see only the last.
+        JSONTextError: it is no JSON, or an object has a key twice, of which XState would see only the last; or it is
+            larger than anybody draws.
     """
+    if len(text) > MAX_DOCUMENT_CHARACTERS:
+        raise JSONTextError(f"it has {len(text)} characters, and {MAX_DOCUMENT_CHARACTERS} are allowed; split it")
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise JSONTextError(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise JSONTextError("it is nested too deeply; flatten it") from error
+    except ValueError as error:  # Python refuses whole numbers that take it too long to read
+        raise JSONTextError(f"it has a number of more than {LONGEST_NUMBER} digits; write a shorter one") from error
 
 
 def _unique(pairs: list[tuple[str, object]]) -> Config:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key in counts if counts[key] > 1)
         raise JSONTextError(f"an object has the key {twice!r} twice; rename one")
     return found
 
