@@ -60,8 +60,11 @@ class Worker:
                 return True
             return self._runner.run(message)
         except SettleError as error:
-            _logger.warning("task has to wait: %s", error, extra={"code": error.code})
-            return False
+            _logger.warning("task has to wait: %s", error.summary, extra={"code": error.code})
+        except Exception:
+            # It comes again, and in the end among the dead letters of its queue; the others of its batch go on.
+            _logger.exception("unexpected error")
+        return False
 
 
 @cache

@@ -44,6 +44,14 @@ class SettleError(Exception):
     code: str = "error"
     """Stable, short (at most 32 characters), safe to store and to show."""
 
+    @property
+    def summary(self) -> str:
+        """What a log may say of it: its text, unless that repeats data, or what user code put into an exception.
+
+        The whole text is for whoever may see the instance; logs are read by more people, and kept for longer.
+        """
+        return str(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Let errors be copied and sent between processes, whatever their constructors take."""
         return _revive, (type(self), self.args, dict(vars(self)))
@@ -109,6 +117,11 @@ class _DataError(SettleError):
         details = "; ".join(f"{field.path}: {field.message}" for field in self.fields)
         super().__init__(f"{subject} is not valid: {details}")
 
+    @property
+    def summary(self) -> str:
+        """Without the paths, which hold keys of the data, and the words of a model's own validators."""
+        return f"{self.subject} is not valid: {', '.join(field.type for field in self.fields)}"
+
 
 class EventInvalidError(_DataError):
     """Event data does not fit the model of its type."""
@@ -160,10 +173,17 @@ class UserCodeError(StepError):
 
     def __init__(self, role: str, name: str, node: str, cause: BaseException) -> None:
         self.role, self.name, self.node = role, name, node
-        super().__init__(f"{role} {name!r} of {node!r} raised {type(cause).__name__}: {_text_of(cause)}")
+        self._summary = f"{role} {name!r} of {node!r} raised {type(cause).__name__}"
+        super().__init__(f"{self._summary}: {text_of(cause)}")
+
+    @property
+    def summary(self) -> str:
+        """Without the text of what was raised."""
+        return self._summary
 
 
-def _text_of(cause: BaseException) -> str:
+def text_of(cause: BaseException) -> str:
+    """Return the text of an exception, whatever its class makes of that."""
     try:
         return str(cause)
     except Exception as error:  # noqa: BLE001 - of the exception's own making
@@ -174,6 +194,11 @@ class ContextInvalidError(StepError):
     """Actions left a context that does not fit its model, so it could not be loaded again."""
 
     code = "context_invalid"
+
+    @property
+    def summary(self) -> str:
+        """Without what the context holds."""
+        return "the context does not fit"
 
 
 class MicrostepLimitError(StepError):

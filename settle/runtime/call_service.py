@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from settle.core.codec import CodecError, PlainCodec
+from settle.core.errors import text_of
 from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.core.spec import InvokeSpec
 from settle.runtime.errors import ServiceFailedError
@@ -64,9 +65,9 @@ def _call(invoke: InvokeSpec, call: ServiceCall, tally: Tally) -> ServiceOutcome
         _logger.warning("service abandoned", extra={**keys, "service": invoke.src, "invoke": invoke.id})
         raise ServiceFailedError(f"service {invoke.src!r} took longer than {invoke.timeout} s") from error
     except invoke.final_errors as error:
-        return _error_outcome(ServiceError(type(error).__name__, str(error)))
+        return _error_outcome(ServiceError(type(error).__name__, text_of(error)))
     except Exception as error:
-        raise ServiceFailedError(f"service {invoke.src!r} raised {type(error).__name__}: {error}") from error
+        raise ServiceFailedError(f"service {invoke.src!r} raised {type(error).__name__}", text_of(error)) from error
     if answer is WAIT_FOR_CALLBACK:
         return PENDING if invoke.background else _misplaced(invoke)
     try:

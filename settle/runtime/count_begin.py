@@ -49,4 +49,4 @@ class BeginCounter:
                 turn.update(failing=None)
                 turn.commit(self._clock.now())
         except (ConflictError, UnavailableError) as error:
-            _logger.warning("a begin stays counted: %s", error, extra=make_log_keys(key.machine, key.instance))
+            _logger.warning("a begin stays counted: %s", error.summary, extra=make_log_keys(key.machine, key.instance))

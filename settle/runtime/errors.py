@@ -108,10 +108,24 @@ class EnvelopeInvalidError(SettleError):
 
 
 class ServiceFailedError(SettleError):
-    """A service raised or ended too late; it may be called again."""
+    """A service raised or ended too late; it may be called again.
+
+    Args:
+        message: what happened.
+        raised: the text of what the service raised, which no log repeats.
+    """
 
     disposition = Disposition.RETRY
     code = "service_failed"
+
+    def __init__(self, message: str, raised: str = "") -> None:
+        self._summary = message
+        super().__init__(f"{message}: {raised}" if raised else message)
+
+    @property
+    def summary(self) -> str:
+        """Without the text of what was raised."""
+        return self._summary
 
 
 class DeadlineError(SettleError):

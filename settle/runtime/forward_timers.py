@@ -40,7 +40,7 @@ def forward_timers(
         try:
             _forward(outlets, dead_letters, clock, message, tally)
         except SettleError as error:
-            _logger.warning("a timer has to wait: %s", error, extra={"code": error.code})
+            _logger.warning("a timer has to wait: %s", error.summary, extra={"code": error.code})
             failed.append(message.message_id)
     observe(tally)
     return failed

@@ -68,7 +68,7 @@ def _open(turn: Turn, message: Message, definitions: Definitions) -> list[Incomi
 
 def _bury(message: Message, error: SettleError, dead_letters: DeadLetterQueue, events: EventQueue) -> None:
     """Put a message among the dead letters; a parent whose child it was to create hears of it first."""
-    _logger.warning("message buried: %s", error, extra={**group_log_keys(message.group), "code": error.code})
+    _logger.warning("message buried: %s", error.summary, extra={**group_log_keys(message.group), "code": error.code})
     if message.trusted and isinstance(error, UnknownMachineError):
         for event in open_message(message):
             if isinstance(event, IncomingEvent) and event.parent is not None:

@@ -101,7 +101,7 @@ def _acknowledge(invocation: Invocation, results: Iterable[GroupResult]) -> None
         try:
             invocation.outlets.events.acknowledge([message.receipt_handle for message in result.done])
         except UnavailableError as error:
-            _logger.warning("cannot acknowledge early: %s", error)
+            _logger.warning("cannot acknowledge early: %s", error.summary)
 
 
 def _delay(invocation: Invocation, result: GroupResult) -> None:
@@ -115,4 +115,4 @@ def _delay(invocation: Invocation, result: GroupResult) -> None:
     try:
         invocation.outlets.events.delay(handles, result.delay)
     except UnavailableError as error:
-        _logger.warning("cannot shorten the wait: %s", error)
+        _logger.warning("cannot shorten the wait: %s", error.summary)

@@ -178,7 +178,7 @@ class _GroupTurn:
             return GroupResult(done=done)
         delay = self._delay(failure, failed[0])
         extra = {**group_log_keys(failed[0].group), "code": failure.code, "delay": delay}
-        _logger.warning("event has to wait: %s", failure, extra=extra)
+        _logger.warning("event has to wait: %s", failure.summary, extra=extra)
         return GroupResult(done=done, failed=failed, delay=delay)
 
     def _delay(self, failure: SettleError, message: Message) -> int:
