@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final
 
-from settle.core.json_text import MALFORMED, from_json, number, text, to_json
+from settle.core.json_text import MALFORMED, from_json, moment, text, to_json
 from settle.runtime.errors import CursorInvalidError, NameInvalidError
 from settle.runtime.instance import InstanceKey
 from settle.runtime.names import check_instance_id
@@ -41,7 +41,7 @@ def read_cursor(cursor: str, machine: str) -> Place:
     """Return where a page of a machine ended. Raises `CursorInvalidError`."""
     try:
         since, group = from_json(urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode())
-        place = Place(number(since), text(group))
+        place = Place(moment(since), text(group))
         _check_place(place)
     except (*MALFORMED, NameInvalidError) as error:
         raise CursorInvalidError("no page ended with this cursor; take it from the answer before") from error

@@ -90,7 +90,8 @@ def is_settled(definition: Definition, snapshot: Snapshot) -> bool:
 
 
 def _rests(definition: Definition, snapshot: Snapshot) -> bool:
-    leaves = [definition.nodes[definition.numbers[path]] for path in snapshot.configuration]
+    mask = load_configuration(definition, snapshot.configuration)
+    leaves = (node for node in iterate(definition.nodes, mask) if node.is_leaf)
     return all(leaf.kind is NodeKind.FINAL or SETTLED in leaf.effective_tags for leaf in leaves)
 
 

@@ -113,12 +113,26 @@ def load_snapshot(definition: Definition, snapshot: Snapshot) -> int:
     """Return the configuration of a snapshot as bits.
 
     Raises:
-        SnapshotInvalidError: it belongs to another definition, or names an illegal configuration.
+        SnapshotInvalidError: it belongs to another definition, or names an illegal configuration, or something is live
+            that the definition does not have.
     """
     if snapshot.definition != definition.hash:
         message = f"the snapshot belongs to definition {snapshot.definition!r} of {snapshot.machine!r}"
         raise SnapshotInvalidError(f"{message}, not to {definition.hash!r} of {definition.machine!r}")
+    if snapshot.invokes or snapshot.timers:
+        _check_live(definition, snapshot)
     return load_configuration(definition, snapshot.configuration)
+
+
+def _check_live(definition: Definition, snapshot: Snapshot) -> None:
+    nodes = [(live.id, live.node) for live in snapshot.invokes]
+    nodes += [(timer.id, timer.node) for timer in snapshot.timers if timer.node is not None]
+    for name, node in nodes:
+        if node not in definition.numbers:
+            raise SnapshotInvalidError(f"{definition.machine} has no node {node!r}, where {name!r} is live")
+    for live in snapshot.invokes:
+        if live.id not in definition.invokes:
+            raise SnapshotInvalidError(f"{definition.machine} has no invoke {live.id!r}, which is live")
 
 
 class Received(NamedTuple):

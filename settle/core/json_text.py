@@ -20,6 +20,10 @@ MALFORMED: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeEr
 
 LONGEST_NUMBER: Final = 4300
 """Digits of a number that Python reads from text, unless it is told otherwise (sys.set_int_max_str_digits)."""
+LARGEST_COUNT: Final = 2**62
+"""Of versions, revisions and whatever else grows by one at a time; SQLite keeps twice that, so it can still grow."""
+LAST_MOMENT: Final = 253_402_300_799
+"""Seconds since the epoch: the end of the year 9999, after which Python has no dates."""
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % (LONGEST_NUMBER + 1))
 
 
@@ -64,25 +68,38 @@ def from_json(text: str) -> Any:  # noqa: ANN401 - any JSON data
         return _DECODER.decode(text)
 
 
+# What is wrong is told by its type alone: a document holds what users put into it, and these errors reach the log.
+
+
 def integer(value: Any) -> int:  # noqa: ANN401 - any JSON data
     """Pass an integer on. Raises `TypeError` for anything else, a boolean too."""
     if type(value) is int:
         return value
-    raise TypeError(f"{value!r} is not an integer")
+    raise TypeError(f"{type(value).__name__} is not an integer")
 
 
-def number(value: Any) -> float:  # noqa: ANN401 - any JSON data
-    """Pass a number on. Raises `TypeError` for anything else."""
-    if type(value) is float:
+def count(value: Any) -> int:  # noqa: ANN401 - any JSON data
+    """Pass on what counts something. Raises `TypeError` or `ValueError` for anything else."""
+    if type(value) is int and 0 <= value <= LARGEST_COUNT:
         return value
-    return integer(value)
+    raise ValueError(f"{'less than nothing' if integer(value) < 0 else 'more than can be'} was counted")
+
+
+def moment(value: Any) -> float:  # noqa: ANN401 - any JSON data
+    """Pass on seconds since the epoch. Raises `TypeError` or `ValueError` for anything else."""
+    if type(value) is not float:
+        integer(value)
+    if 0 <= value <= LAST_MOMENT:  # which NaN is not
+        found: float = value
+        return found
+    raise ValueError("that is no moment before the year 10000")
 
 
 def text(value: Any) -> str:  # noqa: ANN401 - any JSON data
     """Pass a text on. Raises `TypeError` for anything else."""
     if type(value) is str:
         return value
-    raise TypeError(f"{value!r} is not text")
+    raise TypeError(f"{type(value).__name__} is not text")
 
 
 def texts(values: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON data
@@ -90,4 +107,4 @@ def texts(values: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON data
     if type(values) is list:
         "".join(values)  # raises for anything else in it, much faster than a look at each
         return tuple(values)
-    raise TypeError(f"{values!r} is not a list")
+    raise TypeError(f"{type(values).__name__} is not a list")

@@ -15,6 +15,7 @@ from settle.core.event_data import load_data
 from settle.core.live import Live
 from settle.core.snapshot import LiveTimer, Snapshot
 from settle.core.spec import Action, ErrorPolicy
+from settle.core.stored_data import load_context
 
 _NOT_LOADED: Final = object()
 _plain: Final = PlainCodec()
@@ -230,11 +231,7 @@ class Performer:
     def loaded_context(self) -> Any:  # noqa: ANN401 - whatever the machine's codec makes
         """Return the context for user code, made when it is asked for first."""
         if self._context is _NOT_LOADED:
-            try:
-                self._context = self.definition.context.load(self.snapshot.context)
-            except CodecError as error:
-                message = f"the stored context does not fit {self.definition.machine}: {error}"
-                raise ContextInvalidError(message) from error
+            self._context = load_context(self.definition, self.snapshot)
         return self._context
 
     def dumped_context(self) -> Any:  # noqa: ANN401 - JSON data

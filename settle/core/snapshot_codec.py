@@ -10,7 +10,7 @@ the first schema that has all it needs, so that an older release, back after a r
 from typing import Any, Final
 
 from settle.core.errors import SnapshotInvalidError, SnapshotTooNewError
-from settle.core.json_text import MALFORMED, from_json, integer, number, text, texts, to_json
+from settle.core.json_text import MALFORMED, count, from_json, integer, moment, text, texts, to_json
 from settle.core.snapshot import SNAPSHOT_SCHEMA, LiveInvoke, LiveTimer, Snapshot, Status
 
 _ACTIVE: Final = Status.ACTIVE
@@ -79,7 +79,7 @@ def unpack_snapshot(data: dict[str, Any], machine: str = "") -> Snapshot:
     take = data.get
     return Snapshot(  # in the order of its fields: by name it takes twice as long, for every event
         text(take("m", machine)),
-        integer(data["v"]),
+        count(data["v"]),
         text(data["d"]),
         texts(data["c"]),
         take("x"),
@@ -87,7 +87,7 @@ def unpack_snapshot(data: dict[str, Any], machine: str = "") -> Snapshot:
         {node: texts(paths) for node, paths in data["h"].items()} if "h" in data else {},
         tuple(_unpack_invoke(*packed) for packed in data["i"]) if "i" in data else (),
         tuple(_unpack_timer(*packed) for packed in data["t"]) if "t" in data else (),
-        integer(take("e", 0)),
+        count(take("e", 0)),
         take("o"),
     )
 
@@ -98,7 +98,7 @@ def _pack_invoke(live: LiveInvoke) -> tuple[Any, ...]:
 
 
 def _unpack_invoke(invoke_id: str, entry: int, node: str, src: str, given: Any = None) -> LiveInvoke:  # noqa: ANN401 - JSON data
-    return LiveInvoke(id=text(invoke_id), entry=integer(entry), node=text(node), src=text(src), input=given)
+    return LiveInvoke(id=text(invoke_id), entry=count(entry), node=text(node), src=text(src), input=given)
 
 
 def _pack_timer(live: LiveTimer) -> tuple[Any, ...]:
@@ -115,10 +115,12 @@ def _unpack_timer(  # noqa: PLR0913, PLR0917 - one argument for each part of the
     target: str = "",
     data: Any = None,  # noqa: ANN401 - JSON data
 ) -> LiveTimer:
+    if node is not None and (target or data is not None):
+        raise ValueError("the timer of a node carries no message")
     return LiveTimer(
         id=text(timer_id),
-        entry=integer(entry),
-        due=number(due),
+        entry=count(entry),
+        due=moment(due),
         type=text(event_type),
         node=None if node is None else text(node),
         target=text(target),

@@ -16,6 +16,7 @@ from settle.runtime.finished import Finished, find_finished, finish_entry, finis
 from settle.runtime.incoming import IncomingControl, IncomingEvent
 from settle.runtime.instance import HeldEvent, Lane
 from settle.runtime.journal import Services
+from settle.runtime.liveness import is_parent
 from settle.runtime.log_keys import make_log_keys
 from settle.runtime.open_envelope import open_held
 from settle.runtime.ports import Clock, Definitions, InstanceStore
@@ -166,7 +167,7 @@ class ControlApplier:
 
     def _stop(self, turn: Turn, control: IncomingControl, begin: BeginHeld) -> None:
         """Stop a child whose parent has left the node that began it; what it holds comes to nothing."""
-        if control.parent is None or turn.existing.parent != control.parent:
+        if control.parent is None or not is_parent(turn.existing, control.parent):
             turn.advance(control.position, Outcome.IGNORED, "not_its_child")
             return
         self._end(turn, control, begin)

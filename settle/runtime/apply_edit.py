@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from settle.core.definition import Definition
+from settle.runtime.compare import is_same
 from settle.runtime.edit_event import check_edited, edit_event
 from settle.runtime.envelope import EventEdit
 from settle.runtime.errors import EventChangedError
@@ -68,5 +69,5 @@ def check_seen(event_id: str, digest: str, edit: EventEdit) -> None:
     Raises:
         EventChangedError: it is not what was looked at.
     """
-    if (event_id, digest) != (edit.event.id, edit.digest):
+    if event_id != edit.event.id or not is_same(digest, edit.digest):
         raise EventChangedError(f"the quarantined event is {event_id} ({digest}), not {edit.event.id} ({edit.digest})")

@@ -10,6 +10,7 @@ from settle.core.errors import EventInvalidError
 from settle.core.event import DONE_INVOKE, ERROR_INVOKE, Event, EventKind
 from settle.core.event_data import load_event
 from settle.core.snapshot import LiveInvoke
+from settle.runtime.compare import is_same
 from settle.runtime.envelope import ResultEnvelope
 from settle.runtime.errors import TokenExpiredError, TokenInvalidError, TokenUsedError
 from settle.runtime.ids import KeyedReceiptId, hash_callback, token_event_id
@@ -63,7 +64,7 @@ def post_callback(
     if older is None:
         entry = LedgerEntry(event_id=event_id, body_hash=body_hash, expires_at=now + LEDGER_RETENTION_SECONDS)
         older = ports.store.accept(token.key, entry, now)
-    if older is not None and older.body_hash != body_hash:
+    if older is not None and not is_same(older.body_hash, body_hash):
         raise TokenUsedError("this token was used before, with another outcome")
     if older is not None and older.receipt is not None:
         return token.key, Accepted(receipt_ids=(receipt_id,), replayed=read_receipts(ports, token.key, [receipt_id]))

@@ -8,6 +8,7 @@ from settle.core.snapshot import Snapshot
 from settle.runtime.envelope import CreateEnvelope
 from settle.runtime.incoming import IncomingEvent
 from settle.runtime.instance import Instance
+from settle.runtime.liveness import is_parent
 from settle.runtime.receipt import Outcome, Position
 from settle.runtime.turn import Turn
 from settle.runtime.verdict import Verdict
@@ -60,7 +61,7 @@ def judge_second_creation(instance: Instance, event: IncomingEvent) -> Verdict:
     """Return the verdict on a creation, or the event that it brought, for which this instance was not made."""
     if not instance.snapshot.started:
         return Verdict(outcome=Outcome.REFUSED, code="not_created")
-    if event.parent is not None and event.parent != instance.parent:
+    if event.parent is not None and not is_parent(instance, event.parent):
         return Verdict(outcome=Outcome.REFUSED, code=CHILD_EXISTS)
     if instance.input_hash == event.input_hash:
         return Verdict(outcome=Outcome.DUPLICATE)

@@ -6,17 +6,20 @@ A field or a kind that the first release did not know raises the `schema_version
 those alone: an older release, met during a rollback, then waits with them and takes all others.
 """
 
+import math
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, PydanticSerializationError
 
-from settle.core.codec import field_errors
 from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError
 
 ENVELOPE_SCHEMA: Final = 3
 """Format of the message body. A larger number than this was written by a newer release."""
+LATEST_SCHEMA: Final = 1000
+"""No release will ever write a larger one: whoever did is not ahead of us."""
 FIRST_SCHEMA: Final = 1
 SECOND_SCHEMA: Final = 2
 """Of what outlives an invocation: messages between instances, timers, results, tasks."""
@@ -26,9 +29,39 @@ MAX_EVENTS_PER_REQUEST: Final = 10
 """Events in one request, which travel as one message and are taken whole or not at all."""
 
 
+MAX_COMPLAINTS: Final = 5
+"""Things that are said about a body that is no envelope; a reason is read by people."""
+
+Data = TypeVar("Data")
+
+
+def _finite(data: Data) -> Data:
+    """Pass JSON data on. Raises `ValueError` for NaN and infinities, `1e999` too: pydantic's parser takes them."""
+    left: list[Any] = [data]
+    while left:
+        each = left.pop()
+        if type(each) is dict:
+            left += each.values()
+        elif type(each) is list:
+            left += each
+        elif type(each) is float and not math.isfinite(each):
+            raise ValueError("a number is not finite, and JSON has no such numbers")
+    return data
+
+
+def _some(data: Data) -> Data | dict[str, Any]:
+    """Return no fields for no data: `null` is not written, so it would be something else when it is read again."""
+    return {} if data is None else data
+
+
+Json = Annotated[JsonValue, AfterValidator(_finite)]
+EventData = Annotated[Json, AfterValidator(_some)]
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
+
+
 class _Model(BaseModel):
     # Built when first used: no function reads or writes every kind.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class EnvelopeEvent(_Model):
@@ -42,7 +75,7 @@ class EnvelopeEvent(_Model):
 
     id: str = Field(default="", max_length=64)
     type: str = Field(min_length=1, max_length=128)
-    data: JsonValue = Field(default_factory=dict)
+    data: EventData = Field(default_factory=dict)
 
 
 class TraceContext(BaseModel):
@@ -79,7 +112,7 @@ class _Envelope(_Model):
     machine: str
     instance: str
     principal: str = ""
-    claims: dict[str, JsonValue] = Field(default_factory=dict)
+    claims: JsonObject = Field(default_factory=dict)
     accepted_at: float = 0.0
     hops: int | None = None
     trace: TraceContext | None = None
@@ -135,7 +168,7 @@ class CreateEnvelope(_Envelope):
 
     kind: Literal["create"] = "create"
     id: str
-    input: dict[str, JsonValue] = Field(default_factory=dict)
+    input: JsonObject = Field(default_factory=dict)
     input_hash: str
     event: EnvelopeEvent | None = None
     parent: ParentLink | None = None
@@ -243,7 +276,7 @@ class ResultEnvelope(_Envelope):
     incarnation: str
     invoke: str
     token: str = Field(repr=False)
-    data: JsonValue = None
+    data: Json = None
     error: str = ""
     body_hash: str = ""
 
@@ -262,7 +295,7 @@ class RefusalEnvelope(_Envelope):
     schema_version: int = Field(default=SECOND_SCHEMA, ge=1, le=ENVELOPE_SCHEMA)
     id: str
     incarnation: str
-    data: dict[str, JsonValue]
+    data: JsonObject
     body_hash: str = ""
 
 
@@ -271,7 +304,7 @@ class TaskEvent(_Model):
 
     id: str
     type: str
-    data: JsonValue
+    data: EventData = Field(default_factory=dict)
 
 
 class TaskEnvelope(_Envelope):
@@ -295,6 +328,17 @@ class TaskEnvelope(_Envelope):
     event: TaskEvent
     origin: str | None = None
 
+
+_MODELS: Final[tuple[type[BaseModel], ...]] = (
+    *(EventsEnvelope, CreateEnvelope, ControlEnvelope, TimerEnvelope, ResultEnvelope, RefusalEnvelope, TaskEnvelope),
+    *(EnvelopeEvent, TraceContext, ParentLink, EventEdit, TaskEvent),
+)
+_KNOWN: Final = frozenset(
+    {str(model.model_fields["kind"].default) for model in _MODELS if "kind" in model.model_fields}.union(
+        *(model.model_fields for model in _MODELS)
+    )
+)
+"""Names of kinds and fields: the places in a body that a complaint may name."""
 
 Envelope = EventsEnvelope | CreateEnvelope | ControlEnvelope | TimerEnvelope | ResultEnvelope | RefusalEnvelope
 
@@ -335,8 +379,19 @@ def _parse(adapter: TypeAdapter[Kind], body: str) -> Kind:
         return adapter.validate_json(body)
     except ValidationError as error:
         _refuse_newer(body)
-        details = "; ".join(f"{field.path}: {field.message}" for field in field_errors(error)[:5])
-        raise EnvelopeInvalidError(f"not an envelope: {details}") from error
+        details = "; ".join(list(_complaints(error))[:MAX_COMPLAINTS])
+        raise EnvelopeInvalidError(f"not an envelope: {details}") from None  # pydantic's own error repeats the body
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    """Yield what is wrong and where, in words of ours alone: what stands in a body is not for a log."""
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(str(part) if isinstance(part, int) or part in _KNOWN else "?" for part in detail["loc"])
+        yield f"{place or 'data'}: {_message(detail)}"
+
+
+def _message(detail: ErrorDetails) -> str:
+    return "it names no kind of message" if detail["type"] == "union_tag_invalid" else detail["msg"]
 
 
 def _refuse_newer(body: str) -> None:
@@ -344,7 +399,7 @@ def _refuse_newer(body: str) -> None:
         found = _Schema.model_validate_json(body).schema_version
     except ValidationError:
         return
-    if isinstance(found, int) and not isinstance(found, bool) and found > ENVELOPE_SCHEMA:
+    if isinstance(found, int) and not isinstance(found, bool) and ENVELOPE_SCHEMA < found <= LATEST_SCHEMA:
         raise EnvelopeTooNewError(f"envelope schema {found} is newer than {ENVELOPE_SCHEMA}; wait for the deployment")
 
 

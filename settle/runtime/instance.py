@@ -65,6 +65,8 @@ class Lane(StrEnum):
 
 FIRST_NUMBER: Final[Mapping[Lane, int]] = {Lane.EXTERNAL: 1, Lane.URGENT: 5_000_000_000}
 """Numbers of the first held events of each lane; half of what ten digits hold is more than anybody reaches."""
+LARGEST_NUMBER: Final = 10**10
+"""What the next held event is numbered at most: the key of its item has ten digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, assert_never
 
 from settle.core.errors import SnapshotInvalidError
-from settle.core.json_text import MALFORMED, from_json, integer, number, text, to_json
+from settle.core.json_text import MALFORMED, count, from_json, integer, moment, text, to_json
 from settle.core.snapshot_codec import pack_snapshot, unpack_snapshot
 from settle.runtime.envelope import ParentLink
 from settle.runtime.errors import InstanceTooNewError
 from settle.runtime.instance import (
     INSTANCE_SCHEMA,
+    LARGEST_NUMBER,
     Blocked,
     CancelSchedule,
     EditedEvent,
@@ -145,11 +146,11 @@ def _unpack(key: InstanceKey, incarnation: str, revision: int, data: dict[str, A
     return Instance(
         key=key,
         incarnation=incarnation,
-        revision=revision,
-        version=integer(data["v"]),
+        revision=count(revision),
+        version=count(data["v"]),
         snapshot=unpack_snapshot(data["n"], key.machine),
-        created_at=number(created_at),
-        updated_at=number(updated_at),
+        created_at=moment(created_at),
+        updated_at=moment(updated_at),
         input_hash=text(take("i", "")),
         origin=text(take("g", "")),
         watermark=_unpack_watermark(*data["w"]) if "w" in data else None,
@@ -163,7 +164,7 @@ def _unpack(key: InstanceKey, incarnation: str, revision: int, data: dict[str, A
         ring=decode_ring(data["r"]) if "r" in data else (),
         parent=_unpack_parent(*data["l"]) if "l" in data else None,
         tokens={text(key): text(token) for key, token in take("k", {}).items()},
-        deleted_at=number(take("x", 0.0)),
+        deleted_at=moment(take("x", 0.0)),
         edits=tuple(_unpack_edited(*packed) for packed in data["e"]) if "e" in data else (),
     )
 
@@ -185,11 +186,13 @@ def _pack_held(held: HeldRange) -> tuple[int, ...]:
 
 
 def _unpack_held(first: int, following: int, *floor: int) -> HeldRange:
-    return HeldRange(first=integer(first), next=integer(following), floor=_unpack_position(*floor))
+    if not 0 <= integer(first) <= integer(following) <= LARGEST_NUMBER:
+        raise ValueError("the numbers of held events are out of order")
+    return HeldRange(first=first, next=following, floor=_unpack_position(*floor))
 
 
-def _unpack_failing(sequence: int, count: int) -> Failing:
-    return Failing(sequence=integer(sequence), count=integer(count))
+def _unpack_failing(sequence: int, begun: int) -> Failing:
+    return Failing(sequence=integer(sequence), count=count(begun))
 
 
 def _unpack_parent(group: str, incarnation: str, invoke: str, token: str) -> ParentLink:
@@ -204,7 +207,7 @@ def _unpack_blocked(*packed: Any) -> Blocked:  # noqa: ANN401 - JSON data
         code=text(code),
         message=text(message),
         traceback=text(traceback),
-        at=number(at),
+        at=moment(at),
         lane=Lane.URGENT if urgent else Lane.EXTERNAL,
     )
 
@@ -231,10 +234,10 @@ def _pack_run(run: Run) -> dict[str, Any]:
 def _unpack_run(data: dict[str, Any]) -> Run:
     return Run(
         event_id=text(data["e"]),
-        now=number(data["t"]),
+        now=moment(data["t"]),
         definition=text(data["d"]),
         results={key: _unpack_result(*packed) for key, packed in data.get("r", {}).items()},
-        attempts={key: integer(count) for key, count in data.get("a", {}).items()},
+        attempts={key: count(failed) for key, failed in data.get("a", {}).items()},
     )
 
 
@@ -268,11 +271,11 @@ def _unpack_outbox_entry(kind: str, entry_id: str, *rest: Any) -> OutboxEntry:  
 
 
 def _unpack_timer(entry_id: str, body: str, name: str, due: float) -> SendTimer:
-    return SendTimer(id=entry_id, body=text(body), name=text(name), due=number(due))
+    return SendTimer(id=entry_id, body=text(body), name=text(name), due=moment(due))
 
 
 def _unpack_purge(entry_id: str, until: float, version: int = 0) -> PurgeItems:
-    return PurgeItems(id=entry_id, until=number(until), version=integer(version))
+    return PurgeItems(id=entry_id, until=moment(until), version=count(version))
 
 
 _UNPACK: Final[Mapping[str, Callable[..., OutboxEntry]]] = {

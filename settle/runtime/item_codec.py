@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from settle.core.errors import SnapshotInvalidError
-from settle.core.json_text import MALFORMED, from_json, integer, number, text, texts, to_json
+from settle.core.json_text import MALFORMED, count, from_json, integer, moment, text, texts, to_json
 from settle.runtime.errors import InstanceTooNewError
 from settle.runtime.instance import HeldEvent
 from settle.runtime.ledger import LedgerEntry
@@ -99,7 +99,7 @@ def pack_edit(edit: Edit) -> list[Any]:
 
 def unpack_edit(by: str, at: float, event_type: str, digest: str, times: int) -> Edit:
     """Turn JSON data into how an event was changed. Raises one of `MALFORMED`."""
-    return Edit(by=text(by), at=number(at), type=text(event_type), digest=text(digest), times=integer(times))
+    return Edit(by=text(by), at=moment(at), type=text(event_type), digest=text(digest), times=count(times))
 
 
 def unpack_receipt(event_id: str, packed: Mapping[str, Any]) -> Receipt:
@@ -108,7 +108,7 @@ def unpack_receipt(event_id: str, packed: Mapping[str, Any]) -> Receipt:
         event_id=event_id,
         type=text(packed["t"]),
         outcome=Outcome(packed["o"]),
-        version=integer(packed["v"]),
+        version=count(packed["v"]),
         code=text(packed.get("c", "")),
         before=texts(packed.get("b", [])),
         after=texts(packed.get("a", [])),
@@ -131,7 +131,7 @@ def unpack_entry(packed: list[Any]) -> LedgerEntry:
     return LedgerEntry(
         event_id=text(event_id),
         body_hash=text(body_hash),
-        expires_at=number(expires_at),
+        expires_at=moment(expires_at),
         receipt=unpack_receipt(event_id, receipt[0]) if receipt else None,
     )
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from settle.core.codec import PlainCodec
 from settle.core.definition import Definition
 from settle.core.event import Event
 from settle.core.service import ServiceCall
 from settle.core.snapshot import LiveInvoke, Snapshot
 from settle.core.spec import InvokeSpec
+from settle.core.stored_data import load_context, load_plain
 from settle.runtime.call_service import call_service, failure_outcome
 from settle.runtime.errors import DeadlineError, ServiceFailedError
 from settle.runtime.ids import service_key
@@ -20,7 +20,6 @@ from settle.runtime.instance import Run, ServiceOutcome
 from settle.runtime.tally import Tally
 from settle.runtime.turn import Turn
 
-_plain = PlainCodec()
 RESERVE_SECONDS: Final = 1.0
 """Time that must be left after a service for the write and the relay."""
 
@@ -107,12 +106,12 @@ class Journal:
         attempt = self._attempts.get(key, 0) + 1
         call = ServiceCall(
             key=key,
-            context=self._definition.context.load(snapshot.context),
+            context=load_context(self._definition, snapshot),
             machine=self._turn.key.machine,
             instance=self._turn.key.instance,
             invoke=live.id,
-            input=_plain.load(live.input),
-            event=replace(self._event, data=_plain.load(self._event.data)),
+            input=load_plain(live.input),
+            event=replace(self._event, data=load_plain(self._event.data)),
             attempt=attempt,
             now=self.now,
         )

@@ -10,6 +10,8 @@ MAX_MESSAGE_BYTES: Final = 262_144
 must also fit a held item beside its keys."""
 MAX_SQS_MESSAGE_BYTES: Final = 1_048_576
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+MAX_NESTING: Final = 201
+"""Brackets within brackets that a message may have: as many as pydantic's parser reads, so nothing deeper comes in."""
 MAX_GROUP_LENGTH: Final = 128
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html, MessageGroupId; the
 deduplication id has the same rules."""

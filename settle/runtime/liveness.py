@@ -1,9 +1,8 @@
 """What an instance waits for: whether it still does when the result, the timer or the refusal arrives."""
 
-from hmac import compare_digest
-
 from settle.core.snapshot import LiveInvoke, Status
-from settle.runtime.envelope import RefusalEnvelope, ResultEnvelope, TimerEnvelope, TimerKind
+from settle.runtime.compare import is_same
+from settle.runtime.envelope import ParentLink, RefusalEnvelope, ResultEnvelope, TimerEnvelope, TimerKind
 from settle.runtime.incoming import LiveEnvelope
 from settle.runtime.instance import Instance
 
@@ -40,4 +39,12 @@ def find_live(instance: Instance | None, incarnation: str, invoke: str) -> LiveI
 def is_token(instance: Instance, invoke: str, token: str) -> bool:
     """Whether a token is that of a live invoke; takes the same time whatever it says."""
     known = instance.tokens.get(invoke, "")
-    return compare_digest(known.encode(), token.encode()) and bool(known)
+    return is_same(known, token) and bool(known)
+
+
+def is_parent(instance: Instance, link: ParentLink) -> bool:
+    """Whether a link is the one that an instance has to its parent; takes the same time whatever its token says."""
+    known = instance.parent
+    if known is None:
+        return False
+    return is_same(known.token, link.token) and known == link

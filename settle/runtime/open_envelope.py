@@ -19,7 +19,7 @@ from settle.runtime.envelope import (
     TimerKind,
     parse_envelope,
 )
-from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError
+from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError, NameInvalidError
 from settle.runtime.incoming import (
     CREATE_TYPE,
     RETENTION_TYPE,
@@ -31,6 +31,7 @@ from settle.runtime.incoming import (
 )
 from settle.runtime.instance import HeldEvent, InstanceKey, ServiceOutcome
 from settle.runtime.message import Message
+from settle.runtime.names import check_event_type, check_instance_id, check_machine_name
 from settle.runtime.receipt import Position
 
 ID_DIGITS: Final = 32
@@ -51,6 +52,7 @@ def open_message(message: Message) -> list[Incoming]:
         if message.trusted:
             raise
         raise EnvelopeInvalidError(f"{error}; only our own functions are ever ahead of us") from error
+    _check_names(envelope)
     group = str(InstanceKey(envelope.machine, envelope.instance))
     if group != message.group:
         raise EnvelopeInvalidError(f"the envelope is for {group!r}, but its message group is {message.group!r}")
@@ -68,12 +70,23 @@ def open_held(held: HeldEvent) -> IncomingEvent:
     return opened
 
 
+def _check_names(envelope: Envelope) -> None:
+    """Refuse names that the API would refuse: nobody could ask for such an instance, or delete it."""
+    try:
+        check_machine_name(envelope.machine)
+        check_instance_id(envelope.instance)
+    except NameInvalidError as error:
+        raise EnvelopeInvalidError("machine or instance in the envelope break the rules for names") from error
+
+
 def _as_from_stranger(envelope: Envelope, message: Message) -> EventsEnvelope:
     if not isinstance(envelope, EventsEnvelope):
         raise EnvelopeInvalidError(f"only our own functions may send {envelope.kind!r}, and {message.sender!r} is none")
     if envelope.redriven:
         # Else it would be applied as another event, of another sender, once more.
         raise EnvelopeInvalidError(f"only who may redrive may send what was redriven, and {message.sender!r} may not")
+    for event in envelope.events:
+        _check_type(event)
     return as_from_stranger(envelope, message.sender, message.queue, str(message.sequence))
 
 
@@ -89,6 +102,7 @@ def as_from_stranger(envelope: EventsEnvelope, sender: str, *place: str) -> Even
         "body_hash": "",
         "origin": None,
         "incarnation": None,
+        "accepted_at": 0.0,
         "hops": None,
     }
     return envelope.model_copy(update=changes)
@@ -218,6 +232,15 @@ def _invoke_id(key: str) -> str:
 def _refuse_internal(event: EnvelopeEvent) -> None:
     if is_internal(event.type):
         raise EnvelopeInvalidError(f"event type {event.type!r} is internal; only the runtime makes such events")
+
+
+def _check_type(event: EnvelopeEvent) -> None:
+    """Refuse an event type that the API would refuse."""
+    _refuse_internal(event)
+    try:
+        check_event_type(event.type)
+    except NameInvalidError as error:
+        raise EnvelopeInvalidError("an event type in the envelope breaks the rules for names") from error
 
 
 def _digest(*parts: str) -> str:

@@ -56,7 +56,9 @@ def _take_off(turn: Turn, done: Collection[str], refused: list[SendMessage], clo
         try:
             if attempt:
                 turn.reload()
-            outbox = turn.existing.outbox
+            if turn.instance is None:  # a tombstone whose time was over meanwhile
+                return
+            outbox = turn.instance.outbox
             left = tuple(entry for entry in outbox if entry.id not in done)
             if left != outbox:
                 turn.update(outbox=(*left, *refused))

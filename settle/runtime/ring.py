@@ -111,7 +111,7 @@ def _read(text: str) -> tuple[ShortReceipt, ...]:
         if letter == "a":
             version -= 1
     if end != len(text) or text.endswith(","):
-        raise ValueError(f"{text!r} is no ring")
+        raise ValueError("the text is no ring")
     return tuple(receipts[::-1])
 
 

@@ -13,11 +13,11 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from settle.core.codec import PlainCodec
 from settle.core.definition import Definition
 from settle.core.event import Event
 from settle.core.service import ServiceCall
 from settle.core.spec import WORKER_MARGIN_SECONDS, Delivery, InvokeSpec
+from settle.core.stored_data import load_context, load_plain
 from settle.runtime.call_service import PENDING, call_service, failure_outcome
 from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, parse_task
 from settle.runtime.errors import ServiceFailedError
@@ -48,7 +48,6 @@ FAILED_ATTEMPT: Final = "failed_attempt"
 JITTER_DIGITS: Final = 4
 ID_DIGITS: Final = 40
 
-_plain = PlainCodec()
 _logger = logging.getLogger("settle")
 
 
@@ -102,7 +101,7 @@ class TaskRunner:
         except ServiceFailedError as error:
             if attempt < _allowed(invoke):
                 self._note(tally, task, began_at, FAILED_ATTEMPT)
-                _logger.warning("service has to wait: %s", error, extra=_log_keys(task))
+                _logger.warning("service has to wait: %s", error.summary, extra=_log_keys(task))
                 self.tasks.postpone(message.receipt_handle, find_pause(invoke, task.token, attempt))
                 return False
             outcome = failure_outcome(error)
@@ -196,11 +195,11 @@ class TaskRunner:
         event = task.event
         return ServiceCall(
             key=task.call,
-            context=definition.context.load(instance.snapshot.context),
+            context=load_context(definition, instance.snapshot),
             machine=task.machine,
             instance=task.instance,
             invoke=task.invoke.rpartition("#")[0],
-            input=_plain.load(live.input) if live is not None else None,
+            input=load_plain(live.input) if live is not None else None,
             event=Event(
                 type=event.type, data=event.data, id=event.id, principal=task.principal, origin=task.origin or ""
             ),

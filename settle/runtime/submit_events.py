@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from settle.core.definition import Definition
 from settle.runtime.check_events import ClientEvent, check_events
 from settle.runtime.check_rights import asks_to_send, check_send
+from settle.runtime.compare import is_same
 from settle.runtime.envelope import EnvelopeEvent, EventsEnvelope
 from settle.runtime.errors import (
     InstanceGoneError,
@@ -129,7 +130,7 @@ def _enter(
         older = ports.store.accept(request.key, entry, now)
         if older is None:
             return entry
-    if older.body_hash != body_hash:
+    if not is_same(older.body_hash, body_hash):
         raise KeyReusedError(f"the idempotency key was used for another request to {request.key}")
     return older
 

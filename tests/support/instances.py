@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from settle.core.json_text import LARGEST_COUNT
 from settle.core.snapshot import LiveInvoke, LiveTimer, Snapshot, Status
 from settle.runtime.instance import (
+    LARGEST_NUMBER,
     Blocked,
     EditedEvent,
     Failing,
@@ -84,7 +86,7 @@ def make_entry(
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=12)
 """With half surrogate pairs, control characters, quotes: a client can put all of them into JSON."""
-counts = st.integers(min_value=0, max_value=2**63)
+counts = st.integers(min_value=0, max_value=LARGEST_COUNT)
 times = st.floats(min_value=0, max_value=1e11, allow_nan=False)
 json_data = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | any_text,
@@ -117,6 +119,13 @@ held_events = st.builds(
     body=st.text(max_size=40),
     sender_trusted=st.booleans(),
 )
+
+
+@st.composite
+def held_ranges(draw: st.DrawFn) -> HeldRange:
+    """Return any range of held events."""
+    first, following = sorted(draw(st.tuples(*[st.integers(min_value=0, max_value=LARGEST_NUMBER)] * 2)))
+    return HeldRange(first=first, next=following, floor=draw(positions))
 
 
 @st.composite
@@ -175,7 +184,7 @@ instances = st.builds(
     | st.builds(
         Blocked, event_id=any_text, type=any_text, code=any_text, message=any_text, traceback=any_text, at=times
     ),
-    held=st.none() | st.builds(HeldRange, first=counts, next=counts, floor=positions),
+    held=st.none() | held_ranges(),
     failing=st.none() | st.builds(Failing, sequence=st.integers(min_value=0, max_value=2**128), count=counts),
     run=st.none() | runs,
     outbox=st.lists(outbox_entries, max_size=3).map(tuple),
