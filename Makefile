@@ -1,8 +1,9 @@
 # make start    the whole system on this machine          (PORT=8000 DATA=.settle/ BACKEND=embedded|moto DEV_IDENTITIES=1)
 # make test     every test
+# make audit    known flaws of what ships and is installed, from OSV, npm and the package index (AUDIT=required)
 # make referee  the store judged by Amazon's own DynamoDB Local, which needs Java 17 to 23; a minute
 # make simulate the search for counterexamples: a minute for the seeds of CI   (SEEDS=0-1999 SEED=1234 MINUTES=60 JOBS=2)
-# make check    what CI runs: format, lint, types, import contracts, tests with coverage, the search, synth, a deploy on this machine
+# make check    what CI runs: format, lint, types, import contracts, the audit, tests with coverage, the search, synth, a deploy on this machine
 # make synth    the CloudFormation template, into cdk.out/ (STAGE=dev|staging|prod)
 # make deploy   to the AWS account of your shell          (STAGE=dev|staging|prod)
 # make deploy-local   the same to an emulator on this machine, and everything that an operator does there; 2 minutes
@@ -53,7 +54,13 @@ coverage: $(VENV)/.all
 	$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term --cov-fail-under=95"
 	$(BIN)/coverage report --include='settle/core/*' --fail-under=100
 
-check: lint coverage simulate synth deploy-local
+check: lint audit coverage simulate synth deploy-local
+
+# Whether anything that ships or is installed is known to be unsafe. Where no database answers, that is said, and passes
+# unless AUDIT=required.
+.PHONY: audit
+audit: $(VENV)/.all
+	@$(BIN)/python -m infra.audit
 
 format: $(VENV)/.all
 	$(BIN)/ruff format .

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import coverage
 
-SLICE: Final = 50
-"""Inputs that a target is given before the next one has its turn."""
+SLICE_SECONDS: Final = 0.5
+"""Processor time that a target is given before the next one has its turn."""
 MEASURED: Final = (
     *("settle/runtime/envelope.py", "settle/runtime/open_envelope.py", "settle/runtime/instance_codec.py"),
     *(
@@ -46,17 +46,18 @@ class Lane:
         self._runs = runs
         self._next = dict.fromkeys(runs, first)
         self.inputs: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds = dict.fromkeys(runs, 0.0)
         self.answers: dict[str, Counter[str]] = {name: Counter() for name in runs}
         self.bugs: dict[tuple[str, str, str], str] = {}
 
-    def turn(self, inputs: int) -> None:
-        """Give each target some inputs."""
+    def turn(self, inputs: int = 0) -> None:
+        """Give each target some inputs, or a slice of time."""
         for name, run in self._runs.items():
-            began = time.process_time()
-            for _ in range(inputs):
+            began, tried = time.process_time(), 0
+            while tried < inputs or (not inputs and time.process_time() < began + SLICE_SECONDS):
                 self._try(name, run)
-            self.seconds[name] += time.process_time() - began  # type: ignore[assignment]  # a Counter of floats
+                tried += 1
+            self.seconds[name] += time.process_time() - began
 
     def _try(self, name: str, run: Callable[[Random], str]) -> None:
         number = self._next[name]
@@ -76,7 +77,7 @@ class Lane:
         for name in self._runs:
             answers = ", ".join(f"{answer} {count:,}" for answer, count in self.answers[name].most_common())
             sys.stdout.write(f"| {name} | {self.inputs[name]:,} | {self.seconds[name]:.0f} | {answers} |\n")
-        sys.stdout.write(f"| all | {self.inputs.total():,} | {self.seconds.total():.0f} | |\n\n")
+        sys.stdout.write(f"| all | {self.inputs.total():,} | {sum(self.seconds.values()):.0f} | |\n\n")
         for key, told in self.bugs.items():
             sys.stdout.write(f"FOUND {key}\n{told}\n")
 
@@ -122,7 +123,7 @@ def _run(given: argparse.Namespace) -> Lane:
             return lane
         end = time.monotonic() + given.minutes * 60
         while time.monotonic() < end:
-            lane.turn(SLICE)
+            lane.turn()
     return lane
 
 

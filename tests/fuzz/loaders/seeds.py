@@ -227,13 +227,47 @@ def cursors() -> tuple[str, ...]:
 @cache
 def charts() -> tuple[str, ...]:
     """Machines of XState, with everything that such a file may have."""
-    return (json.dumps(_LARGE), json.dumps(_SMALL))
+    return (json.dumps(_LARGE), json.dumps(_LARGE), json.dumps(_SMALL), json.dumps(_INTERNAL))
 
 
 _SMALL: Final[dict[str, Any]] = {
     "id": "m",
     "initial": "a",
     "states": {"a": {"on": {"GO": "b"}}, "b": {"type": "final"}},
+}
+_INTERNAL: Final[dict[str, Any]] = {
+    "id": "m",
+    "initial": "a",
+    "states": {
+        "a": {
+            "initial": "x",
+            "invoke": {"id": "load", "src": "serve", "onDone": {"target": "b"}, "onError": "b"},
+            "on": {
+                "xstate.done.actor.load": "b",
+                "xstate.error.actor.load": "b",
+                "done.invoke.load": "b",
+                "xstate.done.state.m.a": "b",
+                "done.state.m.a": {"actions": "note"},
+                "error.execution": "b",
+            },
+            "states": {"x": {"on": {"GO": "y"}}, "y": {"type": "final"}},
+        },
+        "b": {
+            "tags": "t",
+            "entry": [{"type": "xstate.raise", "params": {"event": {"type": "GO", "n": 1}, "delay": 50, "id": "r"}}],
+            "on": {
+                "GO": {
+                    "target": "a",
+                    "guard": {"type": "or", "guards": ["yes", {"type": "stateIn", "stateValue": "b"}]},
+                }
+            },
+            "after": {"wait": [{"target": "a", "guard": "yes"}, "b"], "1h": "a"},
+            "invoke": [
+                {"src": "serve", "onDone": "a"},
+                {"machine": "other", "id": "kid", "onDone": "a", "onError": "a"},
+            ],
+        },
+    },
 }
 _LARGE: Final[dict[str, Any]] = {
     "id": "m",

@@ -155,6 +155,28 @@ def check_revived(found: Any) -> None:
     assert envelope.redriven
 
 
+def revive_ours(body: str) -> Any:
+    """Send a letter again that a function of ours had sent, and another had buried."""
+    fields = {
+        "id": "1",
+        "handle": "h",
+        "group": "witness/1",
+        "deduplication_id": "d",
+        "body": body,
+        "sender": "ingress:x",
+    }
+    letter = DeadLetter(**fields, reason="why", first_sender="ingress:y")
+    return parse_envelope(revive_event(letter, frozenset({"ingress"}))[1])
+
+
+def check_revived_ours(envelope: Any) -> None:
+    """Events are entered in the ledger, and no control message that was meant for a moment is sent again."""
+    if envelope.kind == "events":
+        assert envelope.redriven
+        assert envelope.body_hash
+    assert envelope.kind != "control" or envelope.action in {"drain", "stop", "delete"}
+
+
 def revive_a_timer(body: str) -> str:
     """Send a timer of ours again."""
     letter = DeadLetter(id="1", handle="h", group="", deduplication_id="", body=body, sender="ingress:x")
@@ -435,6 +457,13 @@ TARGETS: Final[Mapping[str, Target]] = {
             load=revive,
             errors=(LetterStaysError,),
             check=check_revived,
+        ),
+        Target(
+            name="dead-letter-of-ours",
+            draw=from_seeds(seeds.envelopes),
+            load=revive_ours,
+            errors=(LetterStaysError,),
+            check=check_revived_ours,
         ),
         Target(name="dead-timer", draw=from_seeds(seeds.timers), load=revive_a_timer, errors=(LetterStaysError,)),
         Target(
