@@ -13,6 +13,9 @@ from settle.runtime.errors import EnvelopeInvalidError, EnvelopeTooNewError
 from settle.runtime.instance import LARGEST_NUMBER, InstanceKey
 from settle.runtime.instance_codec import decode_instance
 from settle.runtime.limits import MAX_NESTING
+from settle.runtime.message import Message
+from settle.runtime.names import check_event_type, check_instance_id, check_machine_name
+from settle.runtime.open_envelope import open_message
 from settle.runtime.tokens import MAX_TOKEN, parse_token
 from tests.fuzz.loaders import seeds
 
@@ -129,3 +132,27 @@ def test_a_snapshot_that_no_release_can_have_written_is_refused(change: dict[str
     document = json.loads(seeds.snapshots()[0]) | change
     with pytest.raises(SettleError):
         step_on(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("machine", "instance", "event_type"),
+    [
+        ("a/b", "1", "X"),
+        ("m", "a/b", "X"),
+        ("M", "1", "X"),
+        ("m", "1", "two words"),
+        ("m", "1", "X\n"),
+        ("m", "1", "*"),
+    ],
+)
+def test_names_have_the_same_rules_on_both_ways_in(machine: str, instance: str, event_type: str) -> None:
+    body = json.dumps(EVENTS | {"machine": machine, "instance": instance, "events": [{"type": event_type}]})
+    where: dict[str, Any] = {"message_id": "m", "receipt_handle": "h", "queue": "q", "group": f"{machine}/{instance}"}
+    with pytest.raises(EnvelopeInvalidError, match="rules for names"):
+        open_message(Message(**where, sequence=1, receives=1, sender="stranger", trusted=False, body=body))
+    for rule, name in ((check_machine_name, machine), (check_instance_id, instance), (check_event_type, event_type)):
+        try:
+            rule(name)
+        except SettleError:
+            return
+    raise AssertionError("the API would have taken it")

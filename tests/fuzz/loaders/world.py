@@ -145,6 +145,15 @@ class World:
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **claims: str
     ) -> int:
         """Call the ingress; return the status of its answer."""
+        return int(self._request(method, path, body, headers, claims)["statusCode"])
+
+    def read(self, path: str) -> str:
+        """Call the ingress; return the body of its answer."""
+        return str(self._request("GET", path, None, None, {})["body"])
+
+    def _request(
+        self, method: str, path: str, body: Any, headers: Mapping[str, str] | None, claims: Mapping[str, str]
+    ) -> Mapping[str, Any]:
         given = {"content-type": "application/json", **(headers or {})}
         request = HttpRequest(
             method=method,
@@ -157,7 +166,7 @@ class World:
         )
         event = to_event(request, request_id="request", now=1.7e9)
         event["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": "ada", **claims}}}
-        return int(ingress.handler(event, CONTEXT)["statusCode"])
+        return ingress.handler(event, CONTEXT)
 
     def instance(self, group: str = "witness/1") -> Instance | None:
         """Look at an instance."""
