@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from functions.ingress.documents import public_event_types
-from functions.ingress.openapi_parts import MERMAID, PARAMETERS, PROBLEM, SCHEMAS, Schema, answer, ref
+from functions.ingress.openapi_parts import (
+    HEADERS,
+    MERMAID,
+    PARAMETERS,
+    PROBLEM,
+    SCHEMAS,
+    Schema,
+    answer,
+    empty,
+    ref,
+)
 from settle.core.definition import Definition
 from settle.core.spec import ANY_EVENT
 from settle.runtime.envelope import MAX_EVENTS_PER_REQUEST
@@ -40,6 +50,7 @@ def build_openapi(registry: Registry) -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "parameters": PARAMETERS,
+            "headers": HEADERS,
             "responses": {"Problem": PROBLEM},
         },
     }
@@ -68,7 +79,7 @@ def _shared_paths() -> dict[str, Any]:
             "get": _operation(
                 "getInstance",
                 "The snapshot of an instance.",
-                {200: answer(ref("Instance"), "It."), 304: {"description": "As the ETag says."}},
+                {200: answer(ref("Instance"), "It.", "ETag"), 304: empty("As the ETag says.", "ETag")},
                 (*named, "if-none-match"),
             ),
             "put": _put("", {}, named),
@@ -110,7 +121,7 @@ def _shared_paths() -> dict[str, Any]:
             "get": _operation(
                 "waitInstance",
                 "Wait until an instance is somewhere: 204 when time runs out, 412 when it cannot get there any more.",
-                {200: answer(ref("Instance"), "It is there."), 204: {"description": "Not yet."}},
+                {200: answer(ref("Instance"), "It is there.", "ETag"), 204: empty("Not yet.")},
                 (*named, "for", "timeout"),
             )
         },
@@ -119,7 +130,7 @@ def _shared_paths() -> dict[str, Any]:
                 **_operation(
                     "postCallback",
                     "Say how a background service ended, by the token that it handed out. No other right is needed.",
-                    _receipts(ref("CallbackReceipt")),
+                    _outcomes(ref("CallbackReceipt"), "Idempotent-Replayed"),
                     ("token", *_WAITED),
                 ),
                 "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Callback")}}},
@@ -160,7 +171,7 @@ def _post(suffix: str, body: Schema, parameters: Iterable[str]) -> dict[str, Any
         **_operation(
             f"postEvents{suffix}",
             "Send one event, or a list that is taken whole or not at all.",
-            _receipts({"oneOf": [ref("Receipt"), ref("Receipts")]}),
+            _receipts({"oneOf": [ref("Receipt"), ref("Receipts")]}, "Idempotent-Replayed"),
             (*parameters, "idempotency-key", *_WAITED, "if-match"),
         ),
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
@@ -178,9 +189,9 @@ def _put(suffix: str, context: Schema, parameters: Iterable[str], event: Schema 
             f"putInstance{suffix}",
             "Create an instance unless it is there.",
             {
-                200: answer(_SHOWN, "It was there."),
-                201: answer(_SHOWN, "It was created."),
-                202: answer(ref("Receipt"), "It will be."),
+                200: answer(_SHOWN, "It was there.", "Location", "ETag"),
+                201: answer(_SHOWN, "It was created.", "Location", "ETag"),
+                202: answer(ref("Receipt"), "It will be.", "Location"),
             },
             (*parameters, "x-correlation-id"),
         ),
@@ -202,8 +213,13 @@ def _operation(
     }
 
 
-def _receipts(schema: Schema) -> dict[int, Schema]:
-    return {200: answer(schema, "What became of it."), 202: answer(schema, "Accepted; the location tells more.")}
+def _receipts(schema: Schema, *headers: str) -> dict[int, Schema]:
+    return _outcomes(schema, "Location", "Preference-Applied", *headers)
+
+
+def _outcomes(schema: Schema, *headers: str) -> dict[int, Schema]:
+    accepted = "Accepted; the location tells more." if "Location" in headers else "Accepted."
+    return {200: answer(schema, "What became of it.", *headers), 202: answer(schema, accepted, *headers)}
 
 
 def _event_body(event: Schema) -> Schema:

@@ -234,16 +234,54 @@ PARAMETERS: Final[dict[str, Schema]] = {
 }
 
 
-def answer(schema: Schema, description: str) -> Schema:
-    """Describe an answer with JSON."""
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+HEADERS: Final[dict[str, Schema]] = {
+    "ETag": {"description": "Of this representation, for If-None-Match and If-Match.", "schema": _TEXT},
+    "Location": {"description": "Where it is found.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Idempotent-Replayed": {
+        "description": "That this request was accepted before, and this is what became of it.",
+        "schema": {"const": "true"},
+    },
+    "Preference-Applied": {"description": "How long the answer was waited for at most.", "schema": _TEXT},
+    "X-Correlation-Id": {
+        "description": "That of the request; one made for it where the request has none that fits.",
+        "schema": _TEXT,
+    },
+    "Allow": {"description": "With 405: the methods that there are.", "schema": _TEXT},
+    "Accept": {"description": "With 415: the content type of a body.", "schema": _TEXT},
+    "Retry-After": {"description": "With 429 and 503: seconds to wait at least.", "schema": _COUNT},
+}
+"""Of answers, beside their content type."""
+CORRELATION: Final = "X-Correlation-Id"
+"""Every answer has it."""
 
 
-MERMAID: Final = {
-    "description": "The text of a diagram, as Mermaid draws it.",
-    "content": {"text/vnd.mermaid": {"schema": {"type": "string"}}},
-}
-PROBLEM: Final = {
-    "description": "A problem; `code` says which.",
-    "content": {CONTENT_TYPE: {"schema": ref("Problem")}},
-}
+def with_headers(described: Schema, *names: str) -> Schema:
+    """Add headers to the description of an answer."""
+    return {**described, "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, CORRELATION)}}
+
+
+def answer(schema: Schema, description: str, *headers: str) -> Schema:
+    """Describe an answer with JSON, and the headers that it has beside those that every one has."""
+    return with_headers({"description": description, "content": {"application/json": {"schema": schema}}}, *headers)
+
+
+def empty(description: str, *headers: str) -> Schema:
+    """Describe an answer without a body."""
+    return with_headers({"description": description}, *headers)
+
+
+MERMAID: Final = with_headers(
+    {
+        "description": "The text of a diagram, as Mermaid draws it.",
+        "content": {"text/vnd.mermaid": {"schema": {"type": "string"}}},
+    }
+)
+PROBLEM: Final = with_headers(
+    {
+        "description": "A problem; `code` says which.",
+        "content": {CONTENT_TYPE: {"schema": ref("Problem")}},
+    },
+    "Allow",
+    "Accept",
+    "Retry-After",
+)
