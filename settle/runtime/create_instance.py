@@ -60,6 +60,8 @@ def put_instance(
     creation = hash_creation(input_data, None if event is None else {"type": event.type, "data": event.data})
     found = ports.store.load(key)
     if found is not None and found.snapshot.started:
+        # Whoever could not have made it does not learn what it was made from by trying.
+        check_send(ports, key, caller.principal, (CREATE_TYPE, dict(input_data)), None)
         return Creation(instance=_same(found, creation), is_new=False)
     _check_input(definition, input_data)
     check_events_against(definition, [event] if event else [])

@@ -27,14 +27,15 @@ def send_control(
 
     Raises:
         UnknownMachineError, UnknownInstanceError: there is none.
+        DeniedError: a rule of the machine says no.
         NotBlockedError: nothing to retry or skip.
         EventChangedError: another event blocks it than the one that they looked at.
-        DeniedError: a rule of the machine says no.
     """
     instance = read_instance(ports, key)
+    check_send(ports, key, caller.principal, (control_type(action), {}), instance)
+    # Not before: whether an event blocks it is nothing for whoever may not ask for this.
     if action in {ControlAction.RETRY, ControlAction.SKIP} and instance.blocked is None:
         raise NotBlockedError(f"{key} has no quarantined event to {action.value}")
-    check_send(ports, key, caller.principal, (control_type(action), {}), instance)
     control_id, named = ports.new_id(), {}
     if action is ControlAction.SKIP and instance.blocked is not None:
         if event_id not in {"", instance.blocked.event_id}:

@@ -428,3 +428,33 @@ def test_an_instance_that_the_rules_cannot_read_is_hardly_shown(seen: ApiGateway
     seen.rewire(registry=replace(seen.registry, versions={"door": {}}))
     document = become(seen, ANA).get(PATH).json
     assert (document["context"], document["output"], document["states"]) == ({}, None, ["open"])
+
+
+# What a refusal gives away -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rest", ["retry", "skip", "edit"])
+@pytest.mark.parametrize("blocked", [True, False])
+def test_whoever_may_not_ask_does_not_learn_whether_an_event_blocks_the_instance(rest: str, blocked: bool) -> None:
+    api = of_door(lambda principal, event, _: principal.name == "ana" or not event.type.startswith("settle."))
+    become(api, ANA).post(f"{PATH}/events", {"type": "BOOM" if blocked else "OPEN"}, prefer="wait=5")
+    answer = become(api, BO).post(f"{PATH}/{rest}", {"type": "OPEN"})
+    assert (answer.status, answer.json["code"]) == (403, "denied")
+
+
+def test_whoever_may_not_edit_cannot_try_out_what_blocks_the_instance() -> None:
+    api = of_door(lambda principal, event, _: principal.name == "ana" or not event.type.startswith("settle."))
+    become(api, ANA).post(f"{PATH}/events", {"type": "BOOM"}, prefer="wait=5")
+    shown = api.get(f"{PATH}/blocked").json["event"]
+    for digest in (shown["digest"], "0" * 32):
+        answer = become(api, BO).post(f"{PATH}/edit", {"type": "OPEN", "event_id": shown["id"], "digest": digest})
+        assert (answer.status, answer.json["code"]) == (403, "denied")
+
+
+def test_whoever_may_not_create_an_instance_cannot_try_out_what_it_was_made_from() -> None:
+    api = of_door(lambda principal, _event, _snapshot: principal.name == "ana")
+    assert become(api, ANA).put(PATH, {"input": {"code": "1234"}}).status == 201
+    for code in ("1234", "0000"):
+        answer = become(api, BO).put(PATH, {"input": {"code": code}})
+        assert (answer.status, answer.json["code"]) == (403, "denied")
+    assert become(api, ANA).put(PATH, {"input": {"code": "1234"}}).status == 200
