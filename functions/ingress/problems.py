@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Final
 
+from settle.core.codec import BROKEN_MODEL, MAX_COMPLAINTS, left_out
 from settle.core.errors import (
     Disposition,
     EventInvalidError,
@@ -14,6 +15,7 @@ from settle.core.errors import (
     SettleError,
     UnknownVersionError,
 )
+from settle.core.short_text import shorten
 from settle.runtime import errors
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -52,6 +54,8 @@ STATUS: Final[Mapping[type[SettleError], HTTPStatus]] = {
 }
 """Errors that are the caller's. Of the others, those that pass by themselves answer 503, the rest 500."""
 
+MAX_DETAIL: Final = 2_000
+"""Characters that a problem says in one go."""
 _RETRY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _UNEXPECTED: Final = "the request could not be answered; the log has the reason"
 
@@ -97,13 +101,13 @@ class Problem:
             "type": f"/problems/{slug}",
             "title": self.code.replace("_", " ").capitalize(),
             "status": int(self.status),
-            "detail": self.detail,
+            "detail": shorten(self.detail, MAX_DETAIL),
             "code": self.code,
         }
         if self.fields:
-            document["errors"] = [
-                {"path": each.path, "message": each.message, "type": each.type} for each in self.fields
-            ]
+            # Those of several events come together here.
+            fields = [*self.fields[:MAX_COMPLAINTS], *left_out(len(self.fields), "body")]
+            document["errors"] = [{"path": each.path, "message": each.message, "type": each.type} for each in fields]
         return json.dumps(document)
 
 
@@ -122,5 +126,15 @@ def find_problem(error: Exception) -> Problem:
     elif status is None:
         status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in _RETRY else {}
-    fields = error.fields if isinstance(error, (EventInvalidError, InputInvalidError)) else ()
+    fields: Sequence[FieldError] = ()
+    if isinstance(error, (EventInvalidError, InputInvalidError)):
+        fields = [_without_reason(each) for each in error.fields]
+        detail = f"{error.subject} is not valid: {'; '.join(f'{each.path}: {each.message}' for each in fields)}"
     return Problem(status=status, code=error.code, detail=detail, headers=headers, fields=fields)
+
+
+def _without_reason(complaint: FieldError) -> FieldError:
+    """Say of a model whose own code failed only that it did: how is for the machine's author."""
+    if complaint.type != BROKEN_MODEL:
+        return complaint
+    return replace(complaint, message="the machine's own model fails on it")

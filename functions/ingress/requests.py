@@ -1,25 +1,25 @@
 """What a request says: the parts of API Gateway's event that the routes ask for, checked and typed."""
 
 import base64
-import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from functions.ingress.bodies import CALLBACK, CREATION, EDIT, EVENT, EVENTS, invalid, validate, SKIP
 from functions.ingress.problems import RequestError
 from settle.core.errors import FieldError
 from settle.core.permission import Principal
+from settle.core.short_text import shorten
 from settle.runtime.check_events import ClientEvent
 from settle.runtime.complete_callback import CallbackOutcome
 from settle.runtime.envelope import MAX_EVENTS_PER_REQUEST, TraceContext
 from settle.runtime.instance import InstanceKey
 from settle.runtime.limits import MAX_MESSAGE_BYTES
-from settle.runtime.names import check_instance_id, check_machine_name
+from settle.runtime.names import check_idempotency_key, check_instance_id, check_machine_name
 from settle.runtime.outgoing import Caller
 from settle.runtime.send_edit import EditRequest
 from settle.runtime.wait_instance import SETTLED, Goal, parse_goal
@@ -40,103 +40,16 @@ MAX_PAGE: Final = 100
 
 _LIMIT: Final = re.compile(r"[0-9]{1,3}")
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:@/+=-]{1,64}")
-_WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*(?:=\s*"?([0-9]{1,6})"?)?\s*(?=[,;]|$)', re.IGNORECASE)
+_WHOLE_SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 _ENTITY_TAG: Final = re.compile(r'"?([0-9]{1,15})(?:\.[0-9]{1,15})?"?')
+_ESCAPE: Final = re.compile(r"%(?:40|3[Aa])")
+"""Of the characters of an instance id that a client may take for special, `@` and `:`."""
+_HALF_A_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _JSON_TYPE: Final = re.compile(
     r"\s*((application|text)/([a-z0-9.+-]+\+)?json|application/x-www-form-urlencoded)\s*(;|$)", re.IGNORECASE
 )
 """Content types under which a body is read as JSON. The last is what curl says of any body unless it is told better."""
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class EventBody(_Body):
-    """An event as a client writes it.
-
-    Attributes:
-        type: event type.
-        data: what it carries.
-    """
-
-    type: str = Field(min_length=1, max_length=128)
-    data: JsonValue = Field(default_factory=dict)
-
-
-class CreationBody(_Body):
-    """A creation as a client writes it.
-
-    Attributes:
-        input: what the first context is made from.
-        event: applied in the same commit.
-    """
-
-    input: dict[str, JsonValue] = Field(default_factory=dict)
-    event: EventBody | None = None
-
-
-class SkipBody(_Body):
-    """Which event is to be given up, as an operator writes it.
-
-    Attributes:
-        event_id: of the event that was looked at.
-    """
-
-    event_id: str = Field(default="", max_length=128)
-
-
-class EditBody(_Body):
-    """What is to change in a quarantined event, as an operator writes it.
-
-    Attributes:
-        type: event type; what is left out stays as it is.
-        data: what it carries.
-        event_id: of the event that was looked at.
-        digest: of what was looked at.
-    """
-
-    type: str = Field(default="", min_length=1, max_length=128)
-    data: JsonValue = None
-    event_id: str = Field(default="", max_length=128)
-    digest: str = Field(default="", max_length=64)
-
-
-class CallbackError(_Body):
-    """An error as a caller writes it.
-
-    Attributes:
-        code: stable identifier.
-        message: for people.
-        data: for programs.
-    """
-
-    code: str = Field(min_length=1, max_length=64)
-    message: str = ""
-    data: dict[str, JsonValue] = Field(default_factory=dict)
-
-
-class CallbackBody(_Body):
-    """How a background service ended, as a caller writes it: with a result or with an error.
-
-    Attributes:
-        result: any JSON value.
-        error: why there is none.
-    """
-
-    result: JsonValue = None
-    error: CallbackError | None = None
-
-
-Body = TypeVar("Body")
-
-_EVENT: Final = TypeAdapter(EventBody)
-_EVENTS: Final = TypeAdapter(list[EventBody])
-_CREATION: Final = TypeAdapter(CreationBody)
-_CALLBACK: Final = TypeAdapter(CallbackBody)
-_EDIT: Final = TypeAdapter(EditBody)
-_SKIP: Final = TypeAdapter(SkipBody)
 
 
 class Request:
@@ -155,6 +68,15 @@ class Request:
         """Return a header by its name in lower case; empty when absent."""
         return self._headers.get(name, "")
 
+    def idempotency_key(self) -> str:
+        """Return the client's name for this request; empty when there is none.
+
+        Raises:
+            NameInvalidError: it breaks the rule. An empty one would be no promise at all, and nobody would notice.
+        """
+        given = self._headers.get("idempotency-key")
+        return "" if given is None else check_idempotency_key(given)
+
     # Who -------------------------------------------------------------------------------------------------------------
 
     def caller(self) -> Caller:
@@ -170,6 +92,10 @@ class Request:
         authorizer = self._context().get("authorizer") or {}
         claims = (authorizer.get("jwt") or {}).get("claims") or {}
         name = (authorizer.get("iam") or {}).get("userArn") or claims.get("sub") or ""
+        if not _is_text(name) or not all(map(_is_text, _texts_in(claims))):
+            # API Gateway makes text of all that a token says; what is something else names nobody.
+            detail = "who calls is not told as text"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "principal_invalid", detail)
         return Principal(name=name, claims=claims)
 
     def correlation_id(self) -> str:
@@ -187,44 +113,44 @@ class Request:
         """Return the events in the body, and whether they came as a list."""
         body = self._json()
         if not isinstance(body, list):
-            event = _validate(_EVENT, body)
+            event = validate(EVENT, body)
             return [ClientEvent(type=event.type, data=event.data)], False
         if not 1 <= len(body) <= MAX_EVENTS_PER_REQUEST:
             message = f"a list holds 1 to {MAX_EVENTS_PER_REQUEST} events, not {len(body)}"
-            raise _invalid(FieldError("body", message, "list_length"))
-        events = _validate(_EVENTS, body)
+            raise invalid(FieldError("body", message, "list_length"))
+        events = validate(EVENTS, body)
         return [ClientEvent(type=each.type, data=each.data, path=str(at)) for at, each in enumerate(events)], True
 
     def creation(self) -> tuple[Mapping[str, Any], ClientEvent | None]:
         """Return input and event of a creation; a request without a body has neither."""
         if not self._event.get("body"):
             return {}, None
-        body = _validate(_CREATION, self._json())
+        body = validate(CREATION, self._json())
         event = body.event
         return body.input, ClientEvent(type=event.type, data=event.data, path="event") if event else None
 
     def callback(self) -> CallbackOutcome:
         """Return what a callback says."""
-        body = _validate(_CALLBACK, self._json())
+        body = validate(CALLBACK, self._json())
         if not body.model_fields_set:
-            raise _invalid(FieldError("body", "a callback has a `result` or an `error`", "callback"))
+            raise invalid(FieldError("body", "a callback has a `result` or an `error`", "callback"))
         if body.error is None:
             return CallbackOutcome(data={} if body.result is None else body.result)
         if body.result is not None:
-            raise _invalid(FieldError("body", "a callback has a result or an error, not both", "callback"))
+            raise invalid(FieldError("body", "a callback has a result or an error, not both", "callback"))
         return CallbackOutcome(data=body.error.model_dump(), error=body.error.code)
 
     def edit(self) -> EditRequest:
         """Return what is to change in a quarantined event."""
-        body = _validate(_EDIT, self._json())
+        body = validate(EDIT, self._json())
         changes = body.model_dump(include={"type", "data"}, exclude_unset=True)
         if not changes:
-            raise _invalid(FieldError("body", "an edit has a `type`, `data` or both", "edit"))
+            raise invalid(FieldError("body", "an edit has a `type`, `data` or both", "edit"))
         return EditRequest(changes=changes, event_id=body.event_id, digest=body.digest)
 
     def skipped_event(self) -> str:
         """Return the id of the event that is to be given up; empty for whichever blocks the instance."""
-        return _validate(_SKIP, self._json()).event_id if self._event.get("body") else ""
+        return validate(SKIP, self._json()).event_id if self._event.get("body") else ""
 
     def _json(self) -> Any:  # noqa: ANN401 - any JSON data
         content_type = self.header("content-type")
@@ -232,22 +158,25 @@ class Request:
             raise RequestError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
-                f"the body is {content_type!r}; send it as application/json",
+                f"the body is {shorten(content_type)!r}; send it as application/json",
                 headers={"Accept": "application/json"},
             )
-        body = self._event.get("body") or ""
+        body: str = self._event.get("body") or ""
+        if not body:
+            raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_body", "the request has no body")
+        encoded = bool(self._event.get("isBase64Encoded"))
+        # Neither decoded nor read before it is known to be small.
+        _check_size(len(body) // 4 * 3 - 2 if encoded else len(body))
         try:
-            data = base64.b64decode(body) if self._event.get("isBase64Encoded") else body.encode()
-            if len(data) > MAX_MESSAGE_BYTES:
-                raise RequestError(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    "message_too_large",
-                    f"the body has {len(data)} bytes; {MAX_MESSAGE_BYTES} are allowed",
-                )
+            data = base64.b64decode(body) if encoded else body.encode()
+        except ValueError as error:
+            detail = "the body is not the text that its encoding promises"
+            raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_body", detail) from error
+        _check_size(len(data))
+        try:
             return from_json(data, allow_inf_nan=False)
-        except (binascii.Error, ValueError) as error:
-            reason = f"the body is not JSON: {error}" if body else "the request has no body"
-            raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_body", reason) from error
+        except ValueError as error:
+            raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_body", f"the body is not JSON: {error}") from error
 
     # Query -----------------------------------------------------------------------------------------------------------
 
@@ -259,7 +188,7 @@ class Request:
             raise RequestError(HTTPStatus.BAD_REQUEST, "parameter_invalid", detail)
         limit = query.get("limit", str(DEFAULT_PAGE))
         if not _LIMIT.fullmatch(limit) or not 1 <= int(limit) <= MAX_PAGE:
-            detail = f"`limit` is a number from 1 to {MAX_PAGE}; not {limit!r}"
+            detail = f"`limit` is a number from 1 to {MAX_PAGE}; not {shorten(limit)!r}"
             raise RequestError(HTTPStatus.BAD_REQUEST, "parameter_invalid", detail)
         return int(limit), query.get("cursor", "")
 
@@ -271,7 +200,7 @@ class Request:
         """Return how long a wait lasts at most."""
         text = self._wait_query().get("timeout", str(DEFAULT_WAIT_SECONDS))
         if not _SECONDS.fullmatch(text):
-            detail = f"`timeout` is a number of seconds, at most {MAX_WAIT_SECONDS}; not {text!r}"
+            detail = f"`timeout` is a number of seconds, at most {MAX_WAIT_SECONDS}; not {shorten(text)!r}"
             raise RequestError(HTTPStatus.BAD_REQUEST, "timeout_invalid", detail)
         return min(float(text), MAX_WAIT_SECONDS)
 
@@ -280,7 +209,7 @@ class Request:
 
     def _query(self, what: str, *known: str) -> Mapping[str, str]:
         query: Mapping[str, str] = self._event.get("queryStringParameters") or {}
-        unknown = ", ".join(sorted(set(query) - set(known)))
+        unknown = shorten(", ".join(sorted(set(query) - set(known))))
         if unknown:
             names = f"{', '.join(f'`{name}`' for name in known[:-1])} and `{known[-1]}`"
             detail = f"{what} takes {names}, not {unknown}"
@@ -291,28 +220,34 @@ class Request:
 
     def wait_seconds(self) -> int:
         """Return how long the client prefers to wait, at most `MAX_WAIT_SECONDS`; 0 for not at all."""
-        found = _WAIT.search(self.header("prefer"))
-        if found is None:
-            return 0
-        return min(int(found[1]), MAX_WAIT_SECONDS) if found[1] else DEFAULT_WAIT_SECONDS
+        for preference in self.header("prefer").split(","):
+            name, equals, value = preference.partition(";")[0].partition("=")
+            if name.strip().lower() != "wait":
+                continue
+            if not equals:
+                return DEFAULT_WAIT_SECONDS
+            # Split, not matched by one expression: that would look again and again at a long row of blanks.
+            if _WHOLE_SECONDS.fullmatch(value := value.strip().removeprefix('"').removesuffix('"')):
+                return min(int(value), MAX_WAIT_SECONDS)
+        return 0
 
     def if_match(self, event_count: int) -> int | None:
         """Return the version that the instance must have; None for any."""
-        header = self.header("if-match").strip()
-        if not header:
+        if "if-match" not in self._headers:
             return None
+        header = self.header("if-match").strip()
         if event_count > 1:
             detail = "If-Match goes with a single event: the version after the first event of a list cannot be foreseen"
             raise RequestError(HTTPStatus.BAD_REQUEST, "if_match_invalid", detail)
         found = _ENTITY_TAG.fullmatch(header)
         if found is None:
-            detail = f'If-Match takes one version, as in "12", or one ETag, as in "12.40"; not {header!r}'
+            detail = f'If-Match takes one version, as in "12", or one ETag, as in "12.40"; not {shorten(header)!r}'
             raise RequestError(HTTPStatus.BAD_REQUEST, "if_match_invalid", detail)
         return int(found[1])
 
     def refuse_if_match(self) -> None:
         """Refuse a condition that this request would not heed."""
-        if self.header("if-match"):
+        if "if-match" in self._headers:
             detail = "If-Match goes with events only; what this asks for would be done at any version"
             raise RequestError(HTTPStatus.BAD_REQUEST, "if_match_invalid", detail)
 
@@ -323,30 +258,25 @@ class Request:
 
 
 def parse_key(machine: str, instance: str) -> InstanceKey:
-    """Read an instance's key from two path segments. Raises `NameInvalidError`."""
-    return InstanceKey(check_machine(machine), check_instance_id(unquote(instance)))
+    """Read an instance's key from two path segments. Raises `NameInvalidError`.
+
+    API Gateway has decoded them already. Decoding them again would let one instance be asked for under names that no
+    policy about paths knows; only what clients like to escape is taken either way.
+    """
+    return InstanceKey(check_machine_name(machine), check_instance_id(_ESCAPE.sub(lambda at: unquote(at[0]), instance)))
 
 
-def check_machine(machine: str) -> str:
-    """Read a machine's name from a path segment. Raises `NameInvalidError`."""
-    return check_machine_name(unquote(machine))
+def _is_text(value: object) -> bool:
+    """Whether something is text that can be written down, as half of a surrogate pair cannot."""
+    return isinstance(value, str) and not _HALF_A_CHARACTER.search(value)
 
 
-def _validate(adapter: TypeAdapter[Body], data: Any) -> Body:  # noqa: ANN401 - any JSON data
-    try:
-        return adapter.validate_python(data)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        raise _invalid(*(FieldError(_place(each["loc"]), each["msg"], each["type"]) for each in details)) from error
+def _texts_in(claims: Mapping[str, Any]) -> Iterator[str]:
+    return (text for pair in claims.items() for text in pair if isinstance(text, str))
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    """Write where in the body an error is; what lies inside arbitrary JSON data is not told further."""
-    parts = [str(part) for part in location]
-    end = next((at + 1 for at, part in enumerate(parts) if part in {"data", "input"}), len(parts))
-    return ".".join(parts[:end]) or "body"
-
-
-def _invalid(*fields: FieldError) -> RequestError:
-    detail = "; ".join(f"{field.path}: {field.message}" for field in fields)
-    return RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, "request_invalid", detail, fields=fields)
+def _check_size(size: int) -> None:
+    """Refuse a body of more bytes than a message may have."""
+    if size > MAX_MESSAGE_BYTES:
+        detail = f"the body has {size} bytes or more; {MAX_MESSAGE_BYTES} are allowed"
+        raise RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "message_too_large", detail)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -17,9 +17,11 @@ from functions.ingress.documents import (
     receipt_path,
 )
 from functions.ingress.problems import CONTENT_TYPE, RequestError, find_problem
-from functions.ingress.requests import CORRELATION_HEADER, Request, check_machine, parse_key
+from functions.ingress.requests import CORRELATION_HEADER, Request, parse_key
+from functions.ingress.resolver import Resolver
 from functions.ingress.views import Views
 from settle.core.definition import Definition
+from settle.core.short_text import shorten
 from settle.runtime.check_rights import check_read
 from settle.runtime.complete_callback import post_callback
 from settle.runtime.create_instance import put_instance
@@ -28,6 +30,7 @@ from settle.runtime.ingress_ports import IngressPorts
 from settle.runtime.instance import Instance, InstanceKey
 from settle.runtime.list_blocked import list_blocked
 from settle.runtime.log_keys import make_log_keys
+from settle.runtime.names import check_machine_name
 from settle.runtime.read_blocked import read_blocked
 from settle.runtime.read_instance import read_instance
 from settle.runtime.read_receipt import ReceiptView, read_receipt, wait_for
@@ -64,7 +67,7 @@ class Api:
         self._ports, self._find_trace_parent = ports, find_trace_parent
         self._views = Views(ports)
         self._openapi = ""
-        self._app = APIGatewayHttpResolver(debug=False)  # else a traceback could reach a caller
+        self._app = Resolver(debug=False)  # else a traceback could reach a caller
         # Looked through in this order: the hot one first.
         self._routes: list[tuple[str, str, Callable[..., Response[str]]]] = [
             ("POST", f"{INSTANCE}/events", self._post_events),
@@ -107,7 +110,7 @@ class Api:
                 key=key,
                 caller=request.caller(),
                 events=events,
-                idempotency_key=request.header("idempotency-key"),
+                idempotency_key=request.idempotency_key(),
                 if_match=request.if_match(len(events)),
                 look_first=self._wait_seconds(request) > 0,
             ),
@@ -177,7 +180,7 @@ class Api:
         return _json(HTTPStatus.OK, document, {"ETag": _etag(found)})
 
     def _get_instances(self, machine: str) -> Response[str]:
-        name, request = check_machine(machine), self._request()
+        name, request = check_machine_name(machine), self._request()
         found = list_blocked(self._ports, name, *request.page())
         document: dict[str, Any] = {"instances": self._views.blocked(found.instances, request.principal())}
         return _json(HTTPStatus.OK, {**document, "cursor": found.cursor} if found.cursor else document)
@@ -223,10 +226,10 @@ class Api:
         return _json(HTTPStatus.OK, {"machines": machines})
 
     def _get_machine(self, machine: str) -> Response[str]:
-        return _json(HTTPStatus.OK, machine_document(self._ports.registry.get(check_machine(machine))))
+        return _json(HTTPStatus.OK, machine_document(self._ports.registry.get(check_machine_name(machine))))
 
     def _get_diagram(self, machine: str) -> Response[str]:
-        return _diagram(self._ports.registry.get(check_machine(machine)), ())
+        return _diagram(self._ports.registry.get(check_machine_name(machine)), ())
 
     def _get_instance_diagram(self, machine: str, instance: str) -> Response[str]:
         found = read_instance(self._ports, parse_key(machine, instance))
@@ -251,13 +254,13 @@ class Api:
         path, method = event.path, event.http_method.upper()
         methods = sorted(each for each, rule, _ in self._routes if _fits(rule, path))
         if method in methods:  # by its shape, so a name in it has characters that the resolver does not take for a name
-            shown = "this path" if path.startswith(CALLBACKS) else repr(path)
+            shown = "this path" if path.startswith(CALLBACKS) else repr(shorten(path))
             raise RequestError(HTTPStatus.BAD_REQUEST, "name_invalid", f"a name in {shown} has forbidden characters")
         if methods:
             allow = ", ".join(methods)
             detail = f"{method} is not allowed here, only {allow}"
             raise RequestError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": allow})
-        shown = "this path" if path.startswith(CALLBACKS) else repr(path)  # a token stands in no answer
+        shown = "this path" if path.startswith(CALLBACKS) else repr(shorten(path))  # a token stands in no answer
         raise RequestError(HTTPStatus.NOT_FOUND, "unknown_path", f"there is nothing at {shown}; see /openapi.json")
 
     def _refuse(self, error: Exception) -> Response[str]:

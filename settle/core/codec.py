@@ -1,11 +1,17 @@
 """How data comes in from JSON and goes back: plain data as it is, models through pydantic."""
 
 from types import NoneType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from settle.core.errors import FieldError
+from settle.core.short_text import SENTENCE, shorten
+
+MAX_COMPLAINTS: Final = 20
+"""Fields that are told of in full: a small body can have a hundred thousand that do not fit."""
+BROKEN_MODEL: Final = "broken_model"
+"""Type of the complaint about a model whose own code failed; its message says how."""
 
 
 class CodecError(Exception):
@@ -147,16 +153,28 @@ class ModelCodec:
 
 
 def _broken(error: Exception) -> FieldError:
-    return FieldError("data", f"{type(error).__name__}: {error}", "broken_model")
+    return FieldError("data", f"{type(error).__name__}: {error}", BROKEN_MODEL)
 
 
 def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
-    """Return one entry per field that pydantic complains about, without the offending values."""
-    return [
+    """Return one entry per field that pydantic complains about, without the offending values.
+
+    Beyond `MAX_COMPLAINTS` one entry more says how many there are. Names and messages are cut where they repeat what
+    somebody sent.
+    """
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [
         FieldError(
-            path=".".join([*([prefix] if prefix else []), *(str(part) for part in detail["loc"])]) or "data",
-            message=detail["msg"],
+            path=shorten(".".join([*([prefix] if prefix else []), *(str(part) for part in detail["loc"])])) or "data",
+            message=shorten(detail["msg"], SENTENCE),
             type=detail["type"],
         )
-        for detail in error.errors(include_url=False, include_context=False, include_input=False)
+        for detail in found[:MAX_COMPLAINTS]
     ]
+    return [*told, *left_out(len(found), prefix or "data")]
+
+
+def left_out(count: int, path: str) -> list[FieldError]:
+    """Return the entry that stands for the complaints beyond `MAX_COMPLAINTS`, if there are any."""
+    more = count - MAX_COMPLAINTS
+    return [FieldError(path, f"{more} more complaints", "more")] if more > 0 else []

@@ -412,4 +412,6 @@ def dump_envelope(envelope: Envelope | TaskEnvelope) -> str:
     try:
         return envelope.model_dump_json(exclude_defaults=False, exclude_none=True)
     except PydanticSerializationError as error:
-        raise EnvelopeInvalidError(f"no message can carry this: {error}") from error
+        raise EnvelopeInvalidError(
+            "no message can carry text that UTF-8 cannot, nor what is nested too deeply"
+        ) from error

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from settle.core.configuration import next_events
 from settle.core.errors import SettleError
+from settle.core.short_text import shorten
 from settle.runtime.errors import ReceiptExpiredError, UnknownReceiptError
 from settle.runtime.ids import KeyedReceiptId, PositionReceiptId, ReceiptId, parse_receipt_id
 from settle.runtime.ingress_ports import IngressPorts
@@ -54,7 +55,7 @@ def read_receipt(ports: IngressPorts, key: InstanceKey, text: str) -> ReceiptVie
     ports.registry.get(key.machine)
     receipt_id = parse_receipt_id(text)
     if receipt_id is None:
-        raise UnknownReceiptError(f"{text!r} is no receipt id")
+        raise UnknownReceiptError(f"{shorten(text)!r} is no receipt id")
     view = ReceiptReader(ports, key, [receipt_id]).view(receipt_id)
     if view is None:
         raise UnknownReceiptError(f"{key} has no receipt {text}")

@@ -1,5 +1,6 @@
 """Waiting until an instance is where a client wants it."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,6 +8,7 @@ from settle.authoring.findings import did_you_mean
 from settle.core.configuration import active_paths, active_tags, is_settled
 from settle.core.definition import Definition
 from settle.core.errors import UnknownVersionError
+from settle.core.short_text import shorten
 from settle.core.snapshot import Snapshot, Status
 from settle.runtime.errors import (
     InstanceGoneError,
@@ -24,6 +26,7 @@ DONE: Final = "done"
 TAG: Final = "tag"
 STATE: Final = "state"
 VERSION: Final = "version"
+_VERSION: Final = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +51,11 @@ def parse_goal(text: str) -> Goal:
         return Goal(kind=kind)
     if kind in {TAG, STATE} and name:
         return Goal(kind=kind, name=name)
-    if kind == VERSION and name.isascii() and name.isdigit():
+    if kind == VERSION and _VERSION.fullmatch(name):
         return Goal(kind=kind, version=int(name))
-    raise WaitInvalidError(f"`for` is settled, done, tag:<tag>, state:<path> or version:<number>, not {text!r}")
+    raise WaitInvalidError(
+        f"`for` is settled, done, tag:<tag>, state:<path> or version:<number>, not {shorten(text)!r}"
+    )
 
 
 def wait_instance(ports: IngressPorts, key: InstanceKey, goal: Goal, seconds: float) -> Instance | None:
@@ -124,4 +129,4 @@ def _check_goal(definition: Definition, goal: Goal) -> None:
         known = {tag for node in definition.nodes for tag in node.tags}
     if goal.kind in {STATE, TAG} and goal.name not in known:
         hint = did_you_mean(goal.name, known)
-        raise WaitInvalidError(f"{definition.machine} has no {goal.kind} {goal.name!r}{hint}")
+        raise WaitInvalidError(f"{definition.machine} has no {goal.kind} {shorten(goal.name)!r}{hint}")
