@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from pydantic_core import from_json
 
 from settle.core.delay import parse_duration
+from settle.core.short_text import SENTENCE, shorten
 from settle.local import http_response
 from settle.local.errors import BusyError
 from settle.local.http_response import HttpResponse
@@ -56,7 +57,7 @@ class DevRoutes:
             case "POST", "/dev/clock":
                 return await self._advance(body)
         if path not in METHODS:
-            return http_response.problem(HTTPStatus.NOT_FOUND, f"the local system has no {path}")
+            return http_response.problem(HTTPStatus.NOT_FOUND, f"the local system has no {shorten(path)}")
         response = http_response.problem(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {METHODS[path]}, not {method}")
         response.headers.append(("allow", METHODS[path]))
         return response
@@ -70,7 +71,7 @@ class DevRoutes:
             advance = functools.partial(self._clock.advance, _seconds(content))
             told = await asyncio.get_running_loop().run_in_executor(self._advancing, advance)
         except (ValueError, OverflowError) as error:
-            return http_response.problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error}; send for example {EXAMPLE}")
+            return http_response.problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{shorten(str(error), SENTENCE)}; send for example {EXAMPLE}")
         except BusyError as error:
             response = http_response.problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the clock stands as it was: {error}")
             response.headers.append(("retry-after", "1"))

@@ -15,6 +15,8 @@ from settle.runtime.ports import Clock
 
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024
 """API Gateway's payload limit (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html)."""
+MAX_HEAD_BYTES: Final = 10_240
+"""Of the request line and all headers; the same page."""
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -60,6 +62,12 @@ class HttpFront:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if _head_bytes(scope) > MAX_HEAD_BYTES:
+            detail = f"the request line and the headers may have {MAX_HEAD_BYTES} bytes together"
+            response = http_response.problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+            response.headers.append(("connection", "close"))
+            await _send(response, send)
+            return
         try:
             body = await _read(scope["headers"], receive)
         except _BodyTooLargeError:
@@ -99,6 +107,12 @@ class HttpFront:
             return _failure(error)
         finally:
             self._waiting -= asks
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Return about how long the request line and the headers were."""
+    line = len(scope["path"]) + len(scope["query_string"])
+    return line + sum(len(name) + len(value) for name, value in scope["headers"])
 
 
 def _request(scope: Scope, body: bytes) -> http_event.HttpRequest:

@@ -9,6 +9,7 @@ import uvicorn
 
 from settle.local.errors import StartError
 from settle.local.http_front import HttpFront
+from settle.local.http_protocol import BoundedProtocol
 from settle.local.options import HOST
 
 BACKLOG: Final = 2048
@@ -27,7 +28,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 front,
-                http="httptools",
+                http=BoundedProtocol,
                 loop="asyncio",
                 ws="none",
                 lifespan="off",

@@ -118,3 +118,8 @@ def test_other_method_is_told_which_are_allowed(method: str, path: str, allowed:
 
 def test_other_path_is_a_problem() -> None:
     assert answer("GET", "/dev/x").status == 404
+
+
+def test_what_was_sent_is_not_sent_back() -> None:
+    assert len(advance({"advance": "x" * 1_000_000}).body) < 1_000
+    assert len(answer("GET", "/dev/" + "x" * 100_000).body) < 1_000

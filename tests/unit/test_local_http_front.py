@@ -9,7 +9,7 @@ import pytest
 
 from settle.local.dev_routes import DevRoutes
 from settle.local.errors import CrashedError, InvocationError, ThrottledError, TimedOutError
-from settle.local.http_front import MAX_BODY_BYTES, HttpFront
+from settle.local.http_front import MAX_BODY_BYTES, MAX_HEAD_BYTES, HttpFront
 from tests.support.queues import START, MovableClock
 
 
@@ -221,3 +221,19 @@ def test_preference_for_something_else_is_left_alone() -> None:
     ingress = Ingress()
     asyncio.run(request(make_front(ingress, max_waiting=0), headers=[(b"prefer", b"return=minimal")]))
     assert ingress.events[0]["headers"]["prefer"] == "return=minimal"
+
+
+def test_head_over_the_limit_is_refused_before_the_body_is_read() -> None:
+    ingress = Ingress()
+    headers = [(b"x", b"a" * (MAX_HEAD_BYTES - len("/machines") - len("a=1") - 1))]
+    assert asyncio.run(request(make_front(ingress), headers=headers))[0] == 202
+    status, answered, _ = asyncio.run(request(make_front(ingress), headers=[*headers, (b"y", b"")], body=[]))
+    assert (status, answered["connection"], len(ingress.events)) == (431, "close", 1)
+
+
+def test_claims_that_are_nested_too_deeply_are_the_callers_mistake() -> None:
+    front = HttpFront(
+        Ingress(), max_waiting=1, dev=DevRoutes(dict, Clock()), clock=MovableClock(), identities=True
+    )
+    headers = [(b"x-dev-principal", b"ana"), (b"x-dev-claims", b"[" * 5_000)]
+    assert asyncio.run(request(front, headers=headers))[0] == 400
