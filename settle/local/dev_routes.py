@@ -71,7 +71,9 @@ class DevRoutes:
             advance = functools.partial(self._clock.advance, _seconds(content))
             told = await asyncio.get_running_loop().run_in_executor(self._advancing, advance)
         except (ValueError, OverflowError) as error:
-            return http_response.problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{shorten(str(error), SENTENCE)}; send for example {EXAMPLE}")
+            return http_response.problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY, f"{shorten(str(error), SENTENCE)}; send for example {EXAMPLE}"
+            )
         except BusyError as error:
             response = http_response.problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the clock stands as it was: {error}")
             response.headers.append(("retry-after", "1"))

@@ -5,7 +5,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Of a request line and headers that are still under way. The parser itself would keep them for as long as they come."""
+"""Of a request line and headers that are still under way. The parser itself would keep all that comes."""
 
 
 class BoundedProtocol(HttpToolsProtocol):

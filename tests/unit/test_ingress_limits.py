@@ -1,11 +1,13 @@
 """What is over its limit is refused before anything is done with it, and no answer grows with what was asked."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from pydantic_core import from_json
 
 from functions.ingress import requests
 from functions.ingress.problems import MAX_DETAIL
@@ -44,15 +46,15 @@ class Counter:
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter:
-    counter = Counter(requests.from_json)
+    counter = Counter(from_json)
     monkeypatch.setattr(requests, "from_json", counter)
     return counter
 
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter:
-    counter = Counter(requests.base64.b64decode)
-    monkeypatch.setattr(requests.base64, "b64decode", counter)
+    counter = Counter(base64.b64decode)
+    monkeypatch.setattr(base64, "b64decode", counter)
     return counter
 
 

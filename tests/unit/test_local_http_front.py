@@ -232,8 +232,6 @@ def test_head_over_the_limit_is_refused_before_the_body_is_read() -> None:
 
 
 def test_claims_that_are_nested_too_deeply_are_the_callers_mistake() -> None:
-    front = HttpFront(
-        Ingress(), max_waiting=1, dev=DevRoutes(dict, Clock()), clock=MovableClock(), identities=True
-    )
+    front = HttpFront(Ingress(), max_waiting=1, dev=DevRoutes(dict, Clock()), clock=MovableClock(), identities=True)
     headers = [(b"x-dev-principal", b"ana"), (b"x-dev-claims", b"[" * 5_000)]
     assert asyncio.run(request(front, headers=headers))[0] == 400
