@@ -1,7 +1,8 @@
 """Requests made from the document: what it allows, what it forbids, and both aimed at what there is."""
 
 import json
-from collections.abc import Collection, Mapping
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode
 
@@ -39,38 +40,45 @@ NAMES: Final = ("note.x", "FAIL", "CLOSE", "SEND", "ODD", "COUNT", "increment", 
 MODES: Final = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
-def requests_for(world: World, operation: Operation, mode: GenerationMode) -> st.SearchStrategy["Aimed"]:
-    """Return requests for an operation; about three in four name something that stands in the world."""
+Aim = Mapping[str, Any]
+"""What takes the place of what is in a case; None for what stays."""
+
+
+def aims_for(world: World, operation: Operation) -> dict[str, Sequence[Any]]:
+    """Return what there is to aim at; about three in four requests name something that stands in the world."""
     known = world.known
     on_machine = operation.path.split("/")[2:3]
     wanted = [each for each in known.instances if on_machine in ([each[0]], ["{machine}"])] or list(known.instances)
-    aim = st.fixed_dictionaries(
-        {
-            "instance": st.sampled_from([*[None] * (len(wanted) // 4 + 1), *wanted]),
-            "receipt": _seldom(known.receipts, 1),
-            "token": _seldom([*known.tokens, *known.tokens, known.tokens[0][:-2], known.tokens[0] + "A"], 1),
-            "for": _seldom(GOALS, 1),
-            "timeout": _seldom(("0", "1", "25", "30", "0.5"), 1),
-            "status": st.sampled_from([None, "blocked", "blocked", "blocked"]),
-            "cursor": st.none() | st.sampled_from([*known.cursors, known.cursors[0][:-1], "x"]),
-            "if-match": _seldom(CONDITIONS, 2),
-            "if-none-match": st.none() | st.sampled_from([*known.etags, "*", "x"]),
-            "prefer": st.none() | st.sampled_from(PREFERENCES),
-            "idempotency-key": st.none() | st.sampled_from(KEYS),
-            "hostile headers": _seldom(HEADERS, 10),
-            "hostile body": _seldom(BODIES, 6),
-            "gateway": _seldom(GATEWAY, 10),
-            "event": _seldom(NAMES, 2),
-            "caller": st.sampled_from(CALLERS),
-        }
-    )
-    return st.builds(Aimed, operation.as_strategy(generation_mode=mode), aim)
+    return {
+        "instance": [*[None] * (len(wanted) // 4 + 1), *wanted],
+        "receipt": _seldom(known.receipts, 1),
+        "token": _seldom([*known.tokens, *known.tokens, known.tokens[0][:-2], known.tokens[0] + "A"], 1),
+        "for": _seldom(GOALS, 1),
+        "timeout": _seldom(("0", "1", "25", "30", "0.5"), 1),
+        "status": [None, "blocked", "blocked", "blocked"],
+        "cursor": _seldom([*known.cursors, known.cursors[0][:-1], "x"], 2),
+        "if-match": _seldom(CONDITIONS, 2),
+        "if-none-match": _seldom([*known.etags, "*", "x"], 2),
+        "prefer": _seldom(PREFERENCES, 2),
+        "idempotency-key": _seldom(KEYS, 2),
+        "hostile headers": _seldom(tuple(HEADERS), 10),
+        "hostile body": _seldom(tuple(BODIES), 6),
+        "gateway": _seldom(tuple(GATEWAY), 10),
+        "event": _seldom(NAMES, 2),
+        "caller": CALLERS,
+    }
 
 
-def _seldom(values: Collection[str], one_in: int) -> st.SearchStrategy[str | None]:
-    """Return one of some values about once in so many times, else None; with 1 nearly always."""
+def requests_for(world: World, operation: Operation, mode: GenerationMode) -> st.SearchStrategy["Aimed"]:
+    """Return requests for an operation."""
+    aims = {name: st.sampled_from(values) for name, values in aims_for(world, operation).items()}
+    return st.builds(Aimed, operation.as_strategy(generation_mode=mode), st.fixed_dictionaries(aims))
+
+
+def _seldom(values: Sequence[str], one_in: int) -> Sequence[str | None]:
+    """Return some values, and None so often that it is taken all but once in so many times; with 1 hardly ever."""
     nothing = max(1, len(values) * (one_in - 1))
-    return st.sampled_from([*[None] * nothing, *values])
+    return [*[None] * nothing, *values]
 
 
 class Aimed:
@@ -78,15 +86,19 @@ class Aimed:
 
     Args:
         case: as it was made from the document.
-        aim: what takes the place of what is in it; None for what stays.
+        aim: at what stands in the world.
     """
 
-    def __init__(self, case: Case[Any], aim: Mapping[str, Any]) -> None:
+    def __init__(self, case: Case[Any], aim: Aim) -> None:
         self._case, self._aim = case, aim
 
     def __repr__(self) -> str:
         chosen = {name: value for name, value in self._aim.items() if value is not None}
         return f"Aimed({self._case!r}, {chosen!r})"
+
+    def again(self, choose: random.Random, aims: Mapping[str, Sequence[Any]]) -> "Aimed":
+        """Return the same case, aimed at something else: that takes a tenth of the time of making another case."""
+        return Aimed(self._case, {name: choose.choice(values) for name, values in aims.items()})
 
     def send(self, world: World) -> Exchange:
         """Send it."""

@@ -1,7 +1,9 @@
 """Every route from the document, whole lives, and damaged bytes, in turn until the time is over."""
 
 import tempfile
-from contextlib import suppress
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -14,10 +16,12 @@ from tests.fuzz.http.wire import check_wire, mutants, open_wire
 from tests.fuzz.http.world import World, open_world
 from tests.fuzz.registry import Budget
 
-EXAMPLES: Final = 60
+EXAMPLES: Final = 30
 """Of each operation and mode in one round."""
-LIVES: Final = 15
-STEPS: Final = 25
+AGAIN: Final = 15
+"""Times that each of them is also aimed at something else."""
+LIVES: Final = 150
+STEPS: Final = 40
 WIRES: Final = 300
 
 
@@ -38,10 +42,21 @@ def _try_all(world: World, audit: Audit, seed: int, budget: Budget, figures: Fig
     for operation, mode in plan(audit):
         if budget.is_over() and seed > budget.begin:
             return
-        with suppress(FaultError):
-            try_operation(world, audit, operation, mode, examples=EXAMPLES, begin=seed, figures=figures)
-    with suppress(FaultError):
+        with _told(figures):
+            try_operation(world, audit, operation, mode, examples=EXAMPLES, begin=seed, figures=figures, again=AGAIN)
+    with _told(figures):
         try_lives(world, audit, examples=LIVES, steps=STEPS, begin=seed, figures=figures)
+
+
+@contextmanager
+def _told(figures: Figures) -> Iterator[None]:
+    """Go on after a fault, and take anything else that is raised for one."""
+    try:
+        yield
+    except FaultError:
+        pass
+    except Exception:  # noqa: BLE001 - whatever the system under fuzz raises was found by it
+        figures.faults.append(traceback.format_exc())
 
 
 def _try_wire(world: World, clock_file: Path, seed: int, figures: Figures) -> None:
