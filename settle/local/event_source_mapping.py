@@ -6,7 +6,9 @@ queue's lock). Messages that are not deleted come again when their visibility ti
 
 Each worker thread serves one invocation at a time; one of the idle ones polls. While invocations compute nobody polls:
 the cores are busy, messages gather, and the next batch is a full one, which costs little more than a batch of one. An
-invocation that takes long is taken to be waiting for a service; then others poll, so that nobody queues behind it.
+invocation that takes longer may be waiting for a service: then others poll, a few of them. One that takes much longer
+is waiting, and takes nobody's place: the instances of other batches do not queue behind slow ones, until there are as
+many slow batches as the function may have invocations at once.
 """
 
 import logging
@@ -27,13 +29,16 @@ MAX_BATCH_SIZE: Final = 10
 """Of a FIFO queue, and of a standard queue without a batching window
 (https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html)."""
 COMPUTING_SECONDS: Final = 0.015
-"""An invocation that takes longer than this is waiting for something. Ten events compute for less."""
+"""An invocation that takes longer than this may be waiting for something. Ten events compute for less."""
+WAITING_SECONDS: Final = 0.1
+"""One that takes longer than this is waiting for something, also on a machine that has other work."""
 WAIT_SECONDS: Final = 0.5
 """How long one wait for messages lasts: how soon a stop is noticed, and a message whose timeout has ended."""
 HURRY_SECONDS: Final = 0.02
 """The same while somebody waits until nothing is left to do."""
 BACK_OFF_SECONDS: Final = 1.0
 """After the queue could not be reached."""
+_CORES: Final = os.cpu_count() or 1
 _LOG: Final = logging.getLogger("settle.local")
 
 
@@ -53,6 +58,7 @@ class MappingConfig:
         function_timeout: of the function, in seconds.
         batch_size: most messages in a batch.
         max_concurrency: most invocations at once.
+        max_busy: most of them that are not known to be waiting.
 
     Raises:
         StartError: AWS would refuse them.
@@ -62,6 +68,7 @@ class MappingConfig:
     function_timeout: float
     batch_size: int = MAX_BATCH_SIZE
     max_concurrency: int = 4
+    max_busy: int = 2 * _CORES
 
     def __post_init__(self) -> None:
         if self.function_timeout > self.visibility_timeout:
@@ -110,9 +117,9 @@ class EventSourceMapping:
         self._queue, self._invoke, self._config = queue, invoke, config
         self._gate = gate or Gate()
         self._gate.expect(queue.arn, takes=config.function_timeout)
-        self._computing = computing or max(1, (os.cpu_count() or 1) // 2)
+        self._computing = computing or max(1, _CORES // 2)
         self._changed = threading.Condition()
-        self._polling = False
+        self._turn = threading.Lock()
         self._begun: dict[int, float] = {}
         self._stopping = threading.Event()
         self._workers = [
@@ -148,28 +155,25 @@ class EventSourceMapping:
                 self._stopping.wait(BACK_OFF_SECONDS)
             finally:
                 self._begun.pop(threading.get_ident(), None)
+                with self._changed:
+                    self._changed.notify()
 
     def _next_batch(self) -> list[ReceivedMessage]:
         """Wait for this worker's turn to poll, then for messages; empty when the mapping stops."""
-        with self._changed:
-            while not self._may_poll():
-                # Nobody tells when an invocation has become a long one.
-                self._changed.wait(None if self._polling else COMPUTING_SECONDS)
-            self._polling = True
-        try:
+        with self._turn:
+            with self._changed:
+                while not self._may_poll():
+                    # Nobody tells when an invocation has become a long one.
+                    self._changed.wait(COMPUTING_SECONDS)
             messages = self._poll()
             self._begun[threading.get_ident()] = time.monotonic()
             return messages
-        finally:
-            with self._changed:
-                self._polling = False
-                self._changed.notify()
 
     def _may_poll(self) -> bool:
-        if self._polling:
-            return False
-        since = time.monotonic() - COMPUTING_SECONDS
-        return self._stopping.is_set() or sum(begun > since for begun in list(self._begun.values())) < self._computing
+        now = time.monotonic()
+        ages = [now - begun for begun in list(self._begun.values())]
+        computing, busy = (sum(age < seconds for age in ages) for seconds in (COMPUTING_SECONDS, WAITING_SECONDS))
+        return self._stopping.is_set() or (computing < self._computing and busy < self._config.max_busy)
 
     def _poll(self) -> list[ReceivedMessage]:
         """Wait for messages; when some are returned, the gate has yet to be left."""

@@ -125,7 +125,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     )
     add("--consumer-timeout", type=float, default=5.0, help="function timeout of the consumer, in seconds")
     add("--visibility-timeout", type=int, default=30, help="seconds until a failed message comes again")
-    add("--consumer-concurrency", type=_positive, default=4, help="most batches of events at once")
+    add("--consumer-concurrency", type=_positive, default=32, help="most batches of events at once")
     add(
         "--worker-timeout",
         type=float,

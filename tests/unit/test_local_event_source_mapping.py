@@ -103,10 +103,15 @@ def make_mapping(
     max_concurrency: int = 1,
     batch_size: int = 10,
     computing: int = 1,
+    max_busy: int = 4,
     gate: Gate | None = None,
 ) -> EventSourceMapping:
     config = MappingConfig(
-        visibility_timeout=VISIBILITY, function_timeout=5, max_concurrency=max_concurrency, batch_size=batch_size
+        visibility_timeout=VISIBILITY,
+        function_timeout=5,
+        max_concurrency=max_concurrency,
+        batch_size=batch_size,
+        max_busy=max_busy,
     )
     return EventSourceMapping(queue, function, config, gate=gate, computing=computing)
 
@@ -265,6 +270,49 @@ class TestRunning:
         mapping.stop(PATIENCE)
         assert function.batches == [["a0"], ["b0"], ["c0"], ["d0"]]
         assert mapping.counters.failed_batches == 0
+
+    def test_slow_invocations_take_nobodys_place(self, monkeypatch: pytest.MonkeyPatch, queue: SqliteQueue) -> None:
+        monkeypatch.setattr("settle.local.event_source_mapping.COMPUTING_SECONDS", 0.001)
+        monkeypatch.setattr("settle.local.event_source_mapping.WAITING_SECONDS", 0.002)
+        release = threading.Event()
+        function = Function()
+
+        def be_slow(_: list[str]) -> None:
+            if function.bodies[-1] != "z0":
+                assert release.wait(PATIENCE)
+
+        function.behave = be_slow
+        mapping = make_mapping(queue, function, max_concurrency=7, max_busy=1)
+        mapping.start()
+        for number, body in enumerate(("a0", "b0", "c0", "d0", "e0", "f0", "z0")):
+            send(queue, body)
+            function.wait_for(lambda: len(function.bodies) > number)  # noqa: B023 - called at once
+        assert not release.is_set()
+        release.set()
+        mapping.stop(PATIENCE)
+        assert function.batches == [["a0"], ["b0"], ["c0"], ["d0"], ["e0"], ["f0"], ["z0"]]
+
+    def test_messages_gather_while_as_many_run_as_may_be_busy(
+        self, monkeypatch: pytest.MonkeyPatch, queue: SqliteQueue
+    ) -> None:
+        monkeypatch.setattr("settle.local.event_source_mapping.COMPUTING_SECONDS", 0.001)
+        monkeypatch.setattr("settle.local.event_source_mapping.WAITING_SECONDS", PATIENCE)
+        release = threading.Event()
+
+        def wait(_: list[str]) -> None:
+            assert release.wait(PATIENCE)
+
+        function = Function(wait)
+        mapping = make_mapping(queue, function, max_concurrency=4, max_busy=2)
+        mapping.start()
+        for number, body in enumerate(("a0", "b0")):
+            send(queue, body)
+            function.wait_for(lambda: len(function.bodies) > number)  # noqa: B023 - called at once
+        send(queue, "c0", "d0")
+        release.set()
+        function.wait_for(lambda: len(function.bodies) == 4)
+        mapping.stop(PATIENCE)
+        assert function.batches == [["a0"], ["b0"], ["c0", "d0"]]
 
     def test_one_group_is_never_in_two_invocations(self, queue: SqliteQueue) -> None:
         running: set[str] = set()
