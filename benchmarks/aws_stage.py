@@ -72,6 +72,7 @@ class Stage:
         self._threads = {name: ThreadPoolExecutor(1, thread_name_prefix=name) for name in self._handlers}
         queue_url = resources.queue_url
         self._polled = SqsPolledQueue(sqs, queue_url=queue_url, arn=resources.queue_arn)
+        self._at_hand = SqsPolledQueue(sqs, queue_url=queue_url, arn=resources.queue_arn, long_poll_seconds=0)
         self._timers = SqsPolledQueue(sqs, queue_url=resources.timers_queue_url, arn=resources.timers_queue_arn)
         self._tasks = SqsPolledQueue(sqs, queue_url=resources.tasks_queue_url, arn=resources.tasks_queue_arn)
         self._sqs, self._queue_url = sqs, queue_url
@@ -79,21 +80,15 @@ class Stage:
     def post(self, group: str, event: Mapping[str, Any], headers: Mapping[str, str]) -> "Future[Invocation]":
         """Begin to send an event; with `Prefer: wait` the answer comes once it is consumed."""
         machine, instance = group.split("/")
-        sent = {"content-type": "application/json", "host": "localhost", **headers}
-        request = HttpRequest(
-            method="POST",
-            path=f"/machines/{machine}/instances/{instance}/events",
-            query="",
-            headers=[(name.encode(), value.encode()) for name, value in sent.items()],
-            body=json.dumps(event).encode(),
-            protocol="HTTP/1.1",
-            source_ip="127.0.0.1",
-        )
+        return self.request("POST", f"/machines/{machine}/instances/{instance}/events", event, headers)
+
+    def request(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> "Future[Invocation]":
+        """Begin to send a request through the ingress."""
         now = time.time()  # noqa: TID251 - this stands for API Gateway, where time comes from
-        http_event = to_http_event(request, request_id=str(uuid.uuid1()), now=now)
+        event = to_http_event(http_request(method, path, body, headers), request_id=str(uuid.uuid1()), now=now)
         # Somebody else works meanwhile when it waits, so only its own thread counts.
         clock = time.thread_time if "prefer" in headers else time.process_time
-        return self._threads["ingress"].submit(self._invoke, "ingress", http_event, clock)
+        return self._threads["ingress"].submit(self._invoke, "ingress", event, clock)
 
     def send_batch(self, messages: Sequence[tuple[str, str, str]]) -> None:
         """Send messages as a producer with an SDK does: group, deduplication id and body of each."""
@@ -111,6 +106,11 @@ class Stage:
         while len(messages) < count:
             messages += self._polled.receive(max_messages=count - len(messages), visibility_timeout=VISIBILITY_SECONDS)
         return messages
+
+    def process_at_hand(self) -> None:
+        """Process the events that are queued, without waiting for more."""
+        while received := self._at_hand.receive(max_messages=10, visibility_timeout=VISIBILITY_SECONDS):
+            self._process("consumer", self._at_hand, received)
 
     def settle_down(self) -> Counter[str]:
         """Process everything that any queue has, until all are quiet; return how many batches there were of each."""
@@ -155,6 +155,20 @@ class Stage:
         """End the threads."""
         for threads in self._threads.values():
             threads.shutdown()
+
+
+def http_request(method: str, path: str, body: object, headers: Mapping[str, str]) -> HttpRequest:
+    """Return a request as a client sends it; a body of None is none."""
+    sent = {"content-type": "application/json", "host": "localhost", **headers}
+    return HttpRequest(
+        method=method,
+        path=path,
+        query="",
+        headers=[(name.encode(), value.encode()) for name, value in sent.items()],
+        body=b"" if body is None else json.dumps(body).encode(),
+        protocol="HTTP/1.1",
+        source_ip="127.0.0.1",
+    )
 
 
 @contextmanager

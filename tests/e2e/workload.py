@@ -1,4 +1,4 @@
-"""What the clients of the load run send: decided beforehand by a seed, so that a run can be had again."""
+"""What the clients of the acceptance run send: decided beforehand by a seed, so that a run can be had again."""
 
 import random
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The acceptance run: a real system under load from outside, and everything exact afterwards.
 
-    python -m tests.e2e.load --backend embedded|moto [--kill-consumers | --kill-system] [--advance-clock] [--seed N]
+    python -m tests.e2e.acceptance --backend embedded|moto [--kill-consumers | --kill-system] [--advance-clock]
 
 16 clients send 20 COUNT events to each of 200 instances of `count`; some under an idempotency key, some twice. With
 `--kill-consumers` consumers at work are killed, with `--kill-system` every process at once, several times, and with
@@ -124,8 +124,7 @@ async def run(options: Options, folder: Path) -> Result:
     )
     arguments = ["--backend", options.backend, "--visibility-timeout", str(options.visibility)]
     with LocalSystem(folder / "data", *arguments) as system:
-        limits = httpx.Limits(max_connections=options.clients + 4)
-        async with httpx.AsyncClient(base_url=system.url, timeout=REQUEST_SECONDS, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=system.url, timeout=REQUEST_SECONDS) as client:
             return await _run(options, workload, system, client)
 
 
@@ -145,7 +144,7 @@ async def _run(options: Options, workload: Workload, system: LocalSystem, client
             group.create_task(kill_system(system, options.seed, options.system_kills, kills, progress))
         if options.advances:
             group.create_task(advance_clock(client, options.seed, options.advances, progress))
-        await send_all(client, workload, options.clients, traffic)
+        await send_all(system.port, workload, options.clients, traffic)
         await wait_until_complete(client, workload, findings)
         over.set()
     if not findings.problems:
@@ -182,7 +181,7 @@ def _missed_kills(options: Options, kills: Kills, crashed: int) -> list[str]:
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """Read the flags."""
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.load", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.acceptance", description=__doc__)
     parser.add_argument("--backend", choices=("embedded", "moto"), default="embedded")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--instances", type=int, default=200)
