@@ -4,7 +4,8 @@ The rules are those of AWS: at most ten messages in a batch and as many invocati
 allows. From a FIFO queue several groups in one batch, order kept within a group, and one batch in flight per group (the
 queue's lock). Messages that are not deleted come again when their visibility timeout ends; nothing here shortens it.
 
-Each worker thread serves one invocation at a time; one of the idle ones polls. While invocations compute nobody polls:
+Each worker thread serves one invocation at a time; one of the idle ones polls, and one more is started when none is
+idle: each costs a connection to the database. While invocations compute nobody polls:
 the cores are busy, messages gather, and the next batch is a full one, which costs little more than a batch of one. An
 invocation that takes longer may be waiting for a service: then others poll, a few of them. One that takes much longer
 is waiting, and takes nobody's place: the instances of other batches do not queue behind slow ones, until there are as
@@ -122,15 +123,12 @@ class EventSourceMapping:
         self._turn = threading.Lock()
         self._begun: dict[int, float] = {}
         self._stopping = threading.Event()
-        self._workers = [
-            threading.Thread(target=self._work, name=f"mapping-{number}", daemon=True)
-            for number in range(config.max_concurrency)
-        ]
+        self._idle = 0
+        self._workers: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin to poll."""
-        for worker in self._workers:
-            worker.start()
+        self._see_that_somebody_polls()
 
     def stop(self, timeout: float) -> None:
         """Take no more messages and let the running invocations end, for `timeout` seconds at most."""
@@ -138,7 +136,7 @@ class EventSourceMapping:
         with self._changed:
             self._changed.notify_all()
         deadline = time.monotonic() + timeout
-        for worker in self._workers:
+        for worker in list(self._workers):
             worker.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
@@ -146,10 +144,13 @@ class EventSourceMapping:
             try:
                 batch = self._next_batch()
                 if batch:
+                    self._idle_changes(-1)
                     try:
+                        self._see_that_somebody_polls()
                         self.process(batch)
                     finally:
                         self._gate.leave_done(self._queue.arn)
+                        self._idle_changes(+1)
             except Exception:  # noqa: BLE001 - the entry point of the thread: the mapping must outlive whatever goes wrong
                 _LOG.exception("the event source mapping met an unexpected error and goes on")
                 self._stopping.wait(BACK_OFF_SECONDS)
@@ -168,6 +169,20 @@ class EventSourceMapping:
             messages = self._poll()
             self._begun[threading.get_ident()] = time.monotonic()
             return messages
+
+    def _see_that_somebody_polls(self) -> None:
+        """Start another worker when none is idle, unless there are as many as there may be."""
+        with self._changed:
+            if self._idle or self._stopping.is_set() or len(self._workers) == self._config.max_concurrency:
+                return
+            self._idle += 1  # here already, else the next batch might start another one before this one runs
+            worker = threading.Thread(target=self._work, name=f"mapping-{len(self._workers)}", daemon=True)
+            self._workers.append(worker)
+            worker.start()
+
+    def _idle_changes(self, by: int) -> None:
+        with self._changed:
+            self._idle += by
 
     def _may_poll(self) -> bool:
         now = time.monotonic()

@@ -292,6 +292,16 @@ class TestRunning:
         mapping.stop(PATIENCE)
         assert function.batches == [["a0"], ["b0"], ["c0"], ["d0"], ["e0"], ["f0"], ["z0"]]
 
+    def test_no_more_threads_are_started_than_were_needed_at_once(self, queue: SqliteQueue) -> None:
+        function = Function()
+        mapping = make_mapping(queue, function, max_concurrency=32)
+        mapping.start()
+        for number in range(20):
+            send(queue, f"a{number:02}")
+            function.wait_for(lambda: len(function.bodies) > number)  # noqa: B023 - called at once
+        mapping.stop(PATIENCE)
+        assert len(mapping._workers) <= 2
+
     def test_messages_gather_while_as_many_run_as_may_be_busy(
         self, monkeypatch: pytest.MonkeyPatch, queue: SqliteQueue
     ) -> None:
