@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from pydantic_core import from_json
 
-from functions.ingress.bodies import CALLBACK, CREATION, EDIT, EVENT, EVENTS, invalid, validate, SKIP
+from functions.ingress.bodies import CALLBACK, CREATION, EDIT, EVENT, EVENTS, SKIP, invalid, validate
 from functions.ingress.problems import RequestError
 from settle.core.errors import FieldError
 from settle.core.permission import Principal
