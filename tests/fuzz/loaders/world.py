@@ -12,6 +12,7 @@ from typing import Any, Final
 from functions import wiring
 from functions.consumer import handler as consumer
 from functions.ingress import handler as ingress
+from functions.logs import LogFormatter
 from functions.worker import handler as worker
 from settle.adapters.sqlite_database import SqliteDatabase
 from settle.adapters.sqlite_queue import DEAD_LETTER_QUEUE, SqliteQueue
@@ -81,7 +82,11 @@ class Log(io.TextIOBase):
 def watch_logs() -> Iterator[Log]:
     """Yield what the functions write while this lasts."""
     log, logger = Log(), logging.getLogger("settle")
-    (handler,) = (each for each in logger.handlers if isinstance(each, logging.StreamHandler) and each.formatter)
+    (handler,) = (
+        each
+        for each in logger.handlers
+        if isinstance(each, logging.StreamHandler) and isinstance(each.formatter, LogFormatter)
+    )
     before, handler.stream = handler.stream, log  # not by setStream, which flushes one that a test may have closed
     try:
         yield log
