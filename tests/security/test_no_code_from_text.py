@@ -59,7 +59,10 @@ ALLOWED = {
 def sources() -> Iterator[tuple[str, ast.Module]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+            name = path.relative_to(ROOT).as_posix()
+            if name.startswith("settle/testing/"):
+                continue  # runs in its user's own tests, on what they wrote; it does not ship
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
 def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:

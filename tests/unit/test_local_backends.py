@@ -112,5 +112,5 @@ def test_banner_shows_requests_to_a_machine_that_there_is(data: DataDirectory, m
 
 def test_banner_shows_every_function_and_how_to_advance_the_clock(data: DataDirectory) -> None:
     text = describe(parse([], {}), ["count"], "SQLite", data, 8000)
-    assert "functions  ingress 64, consumer 5, worker 5  (processes at most)" in text
+    assert "functions  ingress 64, consumer 33, worker 5  (processes at most)" in text
     assert """clock      http://127.0.0.1:8000/dev/clock  (POST '{"advance": "24h"}' and a day has passed)""" in text
