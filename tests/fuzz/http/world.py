@@ -86,7 +86,11 @@ def open_world(outside: Path) -> Iterator["World"]:
         patch.setenv("SETTLE_LOCAL_DIR", str(outside))
         patch.setattr(auth_server, "SECONDS", 0.0)
         patch.setattr(count, "SECONDS_PER_COUNT", 0.0)
-        yield World(outside)
+        world = World(outside)
+        try:
+            yield world
+        finally:
+            world.close()
 
 
 class World:
@@ -116,6 +120,10 @@ class World:
             connection.backup(self._image)
         self._ids, self._now = self.system._ids, self.system.clock.now()
         self._latest_now = self.system.inner_store._latest_now
+
+    def close(self) -> None:
+        """Forget where it began."""
+        self._image.close()
 
     def put_back(self) -> None:
         """Make everything as it was in the beginning."""
