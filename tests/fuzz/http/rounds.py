@@ -45,7 +45,7 @@ def _try_all(world: World, audit: Audit, seed: int, budget: Budget, figures: Fig
         with _told(figures):
             try_operation(world, audit, operation, mode, examples=EXAMPLES, begin=seed, figures=figures, again=AGAIN)
     with _told(figures):
-        try_lives(world, audit, examples=LIVES, steps=STEPS, begin=seed, figures=figures)
+        try_lives(world, audit, examples=LIVES, steps=STEPS, begin=seed, figures=figures, shrink=False)
 
 
 @contextmanager
