@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
+from settle.core.short_text import shorten
 from settle.local import dev_routes, http_event, http_response
 from settle.local.dev_identity import IdentityError, read_identity
 from settle.local.dev_routes import DevRoutes
 from settle.local.errors import InvocationError, ThrottledError, TimedOutError
 from settle.local.http_response import HttpResponse, InvalidResponseError
+from settle.local.visitors import find_stranger
 from settle.runtime.ports import Clock
 
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024
@@ -65,6 +67,15 @@ class HttpFront:
         if _head_bytes(scope) > MAX_HEAD_BYTES:
             detail = f"the request line and the headers may have {MAX_HEAD_BYTES} bytes together"
             response = http_response.problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+            response.headers.append(("connection", "close"))
+            await _send(response, send)
+            return
+        stranger = find_stranger(scope["headers"])
+        if stranger:
+            detail = (
+                f"this system answers programs and pages of its own machine; this request has {shorten(stranger)!r}"
+            )
+            response = http_response.problem(HTTPStatus.FORBIDDEN, detail)
             response.headers.append(("connection", "close"))
             await _send(response, send)
             return

@@ -43,7 +43,7 @@ def test_damaged_bytes(wire: Wire) -> None:
 @pytest.mark.parametrize("size", [1_000, 70_000])
 def test_a_head_without_an_end_is_given_up(wire: Wire, size: int) -> None:
     with wire.open() as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX: ")
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: ")
         with pytest.raises(ConnectionError):
             _send_on(connection, b"a" * size)
     assert wire.goes_on()
@@ -58,7 +58,7 @@ def test_slow_bodies_keep_nobody_waiting(wire: Wire) -> None:
     slow = [wire.open() for _ in range(50)]
     try:
         for connection in slow:
-            connection.sendall(b"POST /callbacks/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            connection.sendall(b"POST /callbacks/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         begun = time.monotonic()
         assert wire.goes_on()
         assert time.monotonic() - begun < 5

@@ -10,6 +10,7 @@ from settle.runtime.envelope import EventsEnvelope, ResultEnvelope, TimerEnvelop
 from settle.runtime.incoming import Incoming, IncomingEvent
 from settle.runtime.instance import Instance, SendMessage
 from settle.runtime.open_envelope import DEADLINE_CODE
+from settle.runtime.receipt import Outcome, Position
 from tests.simulation.acts import MAX_SKEW
 from tests.simulation.long_work_charts import Record
 
@@ -98,12 +99,18 @@ class Live:
         lives = self._witness.applied[place]
         lives.append(self._new.incarnation)
         self._expect(lives.count(self._new.incarnation) == 1, "once", f"{record} was applied twice")
-        positions = [each for each in self._witness.places[place] if each > self._seen.began]
+        places = self._witness.places[place]
+        positions = [each for each in places if each > self._seen.began and not self._is_another(each)]
         self._expect(positions, "once", f"{record} came out of nowhere")
         if not family:
             first = min(positions)
             self._expect(first > self._seen.last, "order", f"{record} at {first} came after {self._seen.last}")
             self._seen.last = first
+
+    def _is_another(self, position: Position) -> bool:
+        """Whether what stood there is known to have ended otherwise: as a copy, or in no life."""
+        ended = self._witness.outcomes.get((self._group, position))
+        return ended is not None and ended != (Outcome.APPLIED, self._new.incarnation)
 
     def _check_lanes(self, record: Record) -> None:
         """What waited in a lane overtakes the other only where that has to wait on, and nothing in its own."""

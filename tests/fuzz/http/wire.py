@@ -23,10 +23,10 @@ from tests.fuzz.http.world import World
 SECONDS: Final = 5.0
 """In which every request is answered or its connection closed."""
 DEEP: Final = b"[" * 5_000
-POST: Final = b"POST /callbacks/x HTTP/1.1\r\nHost: x\r\n"
-GET: Final = b"GET /machines HTTP/1.1\r\nHost: x\r\n"
-OK: Final = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
-LAST: Final = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+POST: Final = b"POST /callbacks/x HTTP/1.1\r\nHost: localhost\r\n"
+GET: Final = b"GET /machines HTTP/1.1\r\nHost: localhost\r\n"
+OK: Final = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LAST: Final = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 WIRE: Final[dict[str, bytes]] = {
     "nothing": b"",
@@ -35,22 +35,22 @@ WIRE: Final[dict[str, bytes]] = {
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "HTTP/0.9": b"GET /health\r\n\r\n",
-    "HTTP/9.9": b"GET /health HTTP/9.9\r\nHost: x\r\n\r\n",
-    "another method": b"BREW /health HTTP/1.1\r\nHost: x\r\n\r\n",
-    "CONNECT": b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "an upgrade": b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-    "a path that is not ASCII": b"GET /machines/\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
-    "escapes that are no UTF-8": b"GET /machines/%ff%fe%00 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "escapes that are none": b"GET /machines/%zz%4 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a whole URL": b"GET http://evil/health HTTP/1.1\r\nHost: x\r\n\r\n",
-    "an asterisk": b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a long path": b"GET /" + b"a" * 50_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a long header": b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 50_000 + b"\r\n\r\n",
-    "many headers": b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"X: 1\r\n" * 5_000 + b"\r\n",
-    "a head without an end": b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000,
-    "a header without a name": b"GET /health HTTP/1.1\r\nHost: x\r\n: x\r\n\r\n",
-    "a header with a NUL": b"GET /health HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
-    "a folded header": b"GET /health HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+    "HTTP/9.9": b"GET /health HTTP/9.9\r\nHost: localhost\r\n\r\n",
+    "another method": b"BREW /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "CONNECT": b"CONNECT x:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "an upgrade": b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    "a path that is not ASCII": b"GET /machines/\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "escapes that are no UTF-8": b"GET /machines/%ff%fe%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "escapes that are none": b"GET /machines/%zz%4 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a whole URL": b"GET http://evil/health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "an asterisk": b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a long path": b"GET /" + b"a" * 50_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a long header": b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 50_000 + b"\r\n\r\n",
+    "many headers": b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X: 1\r\n" * 5_000 + b"\r\n",
+    "a head without an end": b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 200_000,
+    "a header without a name": b"GET /health HTTP/1.1\r\nHost: localhost\r\n: x\r\n\r\n",
+    "a header with a NUL": b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
+    "a folded header": b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n",
     "no host": b"GET /health HTTP/1.1\r\n\r\n",
     "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
     "a length and chunks": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -71,10 +71,10 @@ WIRE: Final[dict[str, bytes]] = {
     "claims that are NaN": GET + b'X-Dev-Principal: a\r\nX-Dev-Claims: {"a": NaN}\r\n\r\n',
     "claims of nobody": GET + b"X-Dev-Claims: {}1\r\n\r\n",
     "a principal that is no UTF-8": GET + b"X-Dev-Principal: \xff\xfe\r\n\r\n",
-    "another local route": b"GET /dev/" + b"x" * 3_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    "another local method": b"DELETE /dev/clock HTTP/1.1\r\nHost: x\r\n\r\n",
+    "another local route": b"GET /dev/" + b"x" * 3_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "another local method": b"DELETE /dev/clock HTTP/1.1\r\nHost: localhost\r\n\r\n",
     **{
-        f"the clock: {name}": b"POST /dev/clock HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        f"the clock: {name}": b"POST /dev/clock HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
         for name, body in {
             "nothing": b"",
             "deep": b"[" * 100_000,
