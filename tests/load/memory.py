@@ -69,15 +69,16 @@ def measure(go: Callable[[int, int], None], events: int, forget: Callable[[], No
             forget()
             readings.append(read((number + 1) * events // STEPS))
         problems = find_growth(readings[0], readings[-1])
-        return Result(readings=readings, problems=problems, lines=_find_lines(go, events) if problems else ())
+        return Result(readings=readings, problems=problems, lines=_find_lines(go, events, forget) if problems else ())
     finally:
         tracemalloc.stop()
 
 
-def _find_lines(go: Callable[[int, int], None], events: int) -> list[str]:
+def _find_lines(go: Callable[[int, int], None], events: int, forget: Callable[[], None]) -> list[str]:
     """Say where memory grows in one step more. Snapshots are large, so none is taken while all is well."""
     before = tracemalloc.take_snapshot()
     go(events, events + events // STEPS)
+    forget()
     return where(before, tracemalloc.take_snapshot())
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.load.memory import measure
 
-EVENTS = 5000
+EVENTS = 20_000
 
 
 class Thing:
@@ -26,7 +26,7 @@ def keep_an_object(kept: list[Any], number: int) -> None:
 
 
 def keep_a_long_text(kept: list[Any], number: int) -> None:
-    kept.append(str(number) * 1000)
+    kept.append(str(number) * 10)
 
 
 def keep_a_place_in_a_list(kept: list[Any], _: int) -> None:
