@@ -95,20 +95,21 @@ def insert(connection: Connection, queue: str, message: NewMessage, now: float, 
     message_id = message.message_id or _new_id()
     cursor = connection.execute(
         "INSERT INTO queue_message (queue, group_id, deduplication_id, message_id, sender, source, attributes, body,"
-        " sent_at, visible_at, ready_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " iif(EXISTS (SELECT 1 FROM queue_message WHERE queue = ?1 AND group_id = ?2), NULL, ?10))",
-        (
-            queue,
-            message.group,
-            message.deduplication_id,
-            message_id,
-            message.sender,
-            message.source,
-            message.attributes,
-            message.body,
-            now,
-            now + delay,
-        ),
+        " sent_at, visible_at, ready_at) VALUES (:queue, :group, :deduplication_id, :message_id, :sender, :source,"
+        " :attributes, :body, :now, :visible_at,"
+        " iif(EXISTS (SELECT 1 FROM queue_message WHERE queue = :queue AND group_id = :group), NULL, :visible_at))",
+        {
+            "queue": queue,
+            "group": message.group,
+            "deduplication_id": message.deduplication_id,
+            "message_id": message_id,
+            "sender": message.sender,
+            "source": message.source,
+            "attributes": message.attributes,
+            "body": message.body,
+            "now": now,
+            "visible_at": now + delay,
+        },
     )
     return message_id, cursor.lastrowid or 0
 
@@ -180,10 +181,10 @@ def visible_head(connection: Connection, queue: str, group: str, now: float, lim
 def hide_through(connection: Connection, queue: str, last: Row, now: float, visible_at: float) -> None:
     """Count a delivery of every message of a group up to `last`, and hide them."""
     connection.execute(
-        "UPDATE queue_message SET receives = receives + 1, first_received_at = coalesce(first_received_at, ?1),"
-        " visible_at = ?2, ready_at = iif(ready_at IS NULL, NULL, ?2)"
-        " WHERE queue = ?3 AND group_id = ?4 AND sequence <= ?5",
-        (now, visible_at, queue, last.group, last.sequence),
+        "UPDATE queue_message SET receives = receives + 1, first_received_at = coalesce(first_received_at, ?),"
+        " visible_at = ?, ready_at = iif(ready_at IS NULL, NULL, ?)"
+        " WHERE queue = ? AND group_id = ? AND sequence <= ?",
+        (now, visible_at, visible_at, queue, last.group, last.sequence),
     )
 
 
@@ -192,9 +193,9 @@ def change_visibility(
 ) -> None:
     """Set when messages become visible; deliveries (sequence, receive count) that are over are passed over."""
     connection.executemany(
-        "UPDATE queue_message SET visible_at = ?1, ready_at = iif(ready_at IS NULL, NULL, ?1)"
-        " WHERE sequence = ?2 AND queue = ?3 AND receives = ?4 AND visible_at > ?5",
-        [(visible_at, sequence, queue, receives, now) for sequence, receives in deliveries],
+        "UPDATE queue_message SET visible_at = ?, ready_at = iif(ready_at IS NULL, NULL, ?)"
+        " WHERE sequence = ? AND queue = ? AND receives = ? AND visible_at > ?",
+        [(visible_at, visible_at, sequence, queue, receives, now) for sequence, receives in deliveries],
     )
 
 
@@ -245,8 +246,8 @@ def move(connection: Connection, redrive: Redrive, rows: Iterable[Row], now: flo
 def _promote(connection: Connection, queue: str, group: str, now: float) -> None:
     """Mark the oldest message of a group, which becomes ready behind the groups that are so already."""
     connection.execute(
-        "UPDATE queue_message SET ready_at = max(visible_at, ?1) WHERE sequence ="
-        " (SELECT sequence FROM queue_message WHERE queue = ?2 AND group_id = ?3 ORDER BY sequence LIMIT 1)",
+        "UPDATE queue_message SET ready_at = max(visible_at, ?) WHERE sequence ="
+        " (SELECT sequence FROM queue_message WHERE queue = ? AND group_id = ? ORDER BY sequence LIMIT 1)",
         (now, queue, group),
     )
 

@@ -55,5 +55,6 @@ Fuzzer = Callable[[Budget], Report]
 
 FUZZERS: Final = {
     "http": "tests.fuzz.http.campaign:run",
+    "loaders": "tests.fuzz.loaders.campaign:run",
 }
 """`module:function` of each `Fuzzer`, by name."""

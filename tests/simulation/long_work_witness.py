@@ -36,7 +36,7 @@ from settle.runtime.instance import (
     SendTask,
     SendTimer,
 )
-from settle.runtime.ledger import LedgerEntry
+from settle.runtime.ledger import LEDGER_MARK, LedgerEntry
 from settle.runtime.message import Message
 from settle.runtime.open_envelope import open_message
 from settle.runtime.receipt import Outcome, Position
@@ -175,10 +175,9 @@ class LongWorkWitness(Promises):
     def _check_ledger(self, group: str) -> None:
         """Nothing that one life leaves behind takes away from another, nor from what is known of messages."""
         instance = self.stored[group]
-        known = {"": self._finished[group, ""]}
-        if not instance.deleted:
-            known[instance.incarnation] = self._finished[group, instance.incarnation]
-        for entries in known.values():
+        # What a client sent before there was an instance is nobody's, and forgotten with the next life that ends.
+        messages = {each: entry for each, entry in self._finished[group, ""].items() if entry.body_hash == LEDGER_MARK}
+        for entries in (messages, {} if instance.deleted else self._finished[group, instance.incarnation]):
             mine = {each: entry for each, entry in entries.items() if entry.expires_at > self.now()}
             left = self._system.inner_store.find_entries(instance.key, list(mine), self.now())
             for each, entry in mine.items():

@@ -74,7 +74,8 @@ WIRE: Final[dict[str, bytes]] = {
     "another local route": b"GET /dev/" + b"x" * 3_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "another local method": b"DELETE /dev/clock HTTP/1.1\r\nHost: localhost\r\n\r\n",
     **{
-        f"the clock: {name}": b"POST /dev/clock HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        f"the clock: {name}": b"POST /dev/clock HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+        % (len(body), body)
         for name, body in {
             "nothing": b"",
             "deep": b"[" * 100_000,
