@@ -81,7 +81,9 @@ coverage: $(VENV)/.all
 	$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term --cov-fail-under=95"
 	$(BIN)/coverage report --include='settle/core/*' --fail-under=100
 
-check: lint audit coverage simulate synth deploy-local
+check: lint audit coverage simulate
+	$(MAKE) --no-print-directory load SECONDS=5 INSTANCES=200 CLIENTS=16
+	$(MAKE) --no-print-directory synth deploy-local
 
 # Whether anything that ships or is installed is known to be unsafe. Where no database answers, that is said, and passes
 # unless AUDIT=required.
