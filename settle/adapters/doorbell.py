@@ -1,20 +1,48 @@
-"""Wakes whoever waits for a queue in a file, from any process, without making him look all the time.
+"""Wakes whoever waits for a queue, without making him look all the time.
 
 Looking every 3 ms costs some percent of a core and still adds 2 ms to every event; a named pipe costs nothing and adds
-a fraction of a millisecond.
+a fraction of a millisecond. A queue in a file is rung from any process; one in memory only from its own, and takes no
+descriptors: a test may have hundreds of them.
 """
 
 import math
 import os
 import select
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 LOOK_SECONDS: Final = 0.025
 """How long a wait lasts at most: a ring is lost when another listener hears it first."""
 _DRAIN_BYTES: Final = 65_536
+
+
+class Bell(Protocol):
+    """Wakes who waits for it."""
+
+    def ring(self) -> None:
+        """End the current or next wait."""
+
+    def wait(self, timeout: float) -> None:
+        """Wait for a ring, but not longer than `timeout` seconds and `LOOK_SECONDS`."""
+
+
+class OwnBell:
+    """A bell within one process. A ring with nobody waiting ends the next wait at once."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        """End the current or next wait."""
+        self._rung.set()
+
+    def wait(self, timeout: float) -> None:
+        """Wait for a ring, but not longer than `timeout` seconds and `LOOK_SECONDS`."""
+        if self._rung.wait(max(0.0, min(timeout, LOOK_SECONDS))):
+            self._rung.clear()
 
 
 class Doorbell:
@@ -23,10 +51,10 @@ class Doorbell:
     Where there are no named pipes (Windows, some network drives) every wait takes its time.
 
     Args:
-        path: of the named pipe, made when absent; None makes one for this process alone.
+        path: of the named pipe, made when absent.
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str) -> None:
         self._descriptors = _open(path)
         self._close = os.close  # at the interpreter's end the module may be gone before this object
         self._poll = None
@@ -56,14 +84,9 @@ class Doorbell:
                 os.read(self._descriptors[0], _DRAIN_BYTES)
 
 
-def _open(path: str | None) -> tuple[int, ...]:
+def _open(path: str) -> tuple[int, ...]:
     if not hasattr(os, "mkfifo"):
         return ()
-    if path is None:
-        descriptors = os.pipe()
-        for descriptor in descriptors:
-            os.set_blocking(descriptor, False)
-        return descriptors
     try:
         if not Path(path).exists():
             with suppress(FileExistsError):

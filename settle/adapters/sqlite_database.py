@@ -13,7 +13,7 @@ from os import PathLike, fspath, getpid
 from pathlib import Path
 from typing import Final
 
-from settle.adapters.doorbell import Doorbell
+from settle.adapters.doorbell import Bell, Doorbell, OwnBell
 from settle.runtime.errors import StoreUnavailableError, UnavailableError
 
 IN_MEMORY: Final = ":memory:"
@@ -83,7 +83,7 @@ class SqliteDatabase:
         self._shared = _Owner(_open(IN_MEMORY)) if self.path == IN_MEMORY else None
         # Threads of this process queue here, where they are woken at once; other processes are waited for in pauses.
         self._writer = threading.RLock()
-        self._bells: dict[str, Doorbell] = {}
+        self._bells: dict[str, Bell] = {}
         if self._shared is None:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             with _translated(StoreUnavailableError):
@@ -146,11 +146,11 @@ class SqliteDatabase:
                 connection.execute(statement)
             connection.execute("REPLACE INTO schema_version VALUES (?, ?)", (component, version))
 
-    def doorbell(self, name: str) -> Doorbell:
+    def doorbell(self, name: str) -> Bell:
         """Return the bell of that name, shared by everybody who uses the file."""
         with self._writer:
             if name not in self._bells:
-                self._bells[name] = Doorbell(None if self.path == IN_MEMORY else f"{self.path}-{name}.bell")
+                self._bells[name] = OwnBell() if self.path == IN_MEMORY else Doorbell(f"{self.path}-{name}.bell")
             return self._bells[name]
 
     def close(self) -> None:

@@ -59,7 +59,8 @@ class SqliteScheduler:
     def fire_due(self, queue: SqliteStandardQueue) -> int:
         """Send what is due to a queue of the same file, and forget it, in one commit; return how many there were.
 
-        The longest due go first, at most `FIRED_AT_ONCE`: ask again until there are none.
+        The longest due go first, and of several for the same moment those that were set first; at most `FIRED_AT_ONCE`:
+        ask again until there are none.
 
         Raises:
             SchedulerUnavailableError: the file cannot be written; nothing was sent.
@@ -70,7 +71,7 @@ class SqliteScheduler:
             return 0
         with self._database.transaction(SchedulerUnavailableError) as connection:
             due = connection.execute(
-                "SELECT name, body FROM schedule WHERE at <= ? ORDER BY at, name LIMIT ?", (now, FIRED_AT_ONCE)
+                "SELECT name, body FROM schedule WHERE at <= ? ORDER BY at, rowid LIMIT ?", (now, FIRED_AT_ONCE)
             ).fetchall()
             for name, body in due:
                 connection.execute("DELETE FROM schedule WHERE name = ?", (name,))

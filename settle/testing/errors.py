@@ -3,6 +3,7 @@
 AssertionError
 ├── TrialError                 the test asks for what cannot be
 │   ├── NotStubbedError        a service or a child was begun that the test says nothing about
+│   ├── EndlessError           there is no end to what happens at once
 │   └── BlockedError           an event cannot be applied: a guard or an action raised, or a limit was met
 ├── CoverageError              no test took a transition, or reached a state
 ├── CrashDifferenceError       a run in which a function died ended differently
@@ -24,6 +25,10 @@ class TrialError(AssertionError):
 
 class NotStubbedError(TrialError):
     """A service or a child was begun that the test says nothing about. The message names the mend."""
+
+
+class EndlessError(TrialError):
+    """There is no end to what happens at once."""
 
 
 class BlockedError(TrialError):

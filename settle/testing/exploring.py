@@ -19,6 +19,7 @@ from settle.core.event import Event
 from settle.core.service import ServiceCall
 from settle.core.snapshot import LiveInvoke, Snapshot, Status
 from settle.runtime.instance import ServiceOutcome
+from settle.runtime.promises import MAX_HOPS
 from settle.runtime.settle_run import SettledRun, run_event, run_start
 from settle.testing.cast import watch
 from settle.testing.clock import FIRST_MOMENT
@@ -27,7 +28,7 @@ from settle.testing.moves import Advance, Complete, Move, Send, Start
 from settle.testing.samples import Choices, Sample, give
 from settle.testing.situation import Situation, begin_nowhere, due_event, next_due, result_event
 
-MOST_OWN_EVENTS: Final = 100
+MOST_OWN_EVENTS: Final = MAX_HOPS
 """Events that an instance may send to itself, one leading to the next."""
 Told = tuple[str, Any]
 """Id of an invoke, and what it answered."""
@@ -170,7 +171,7 @@ class Explorer:
     def _keep(self, situation: Situation, run: SettledRun, answers: "_Answers") -> Situation:
         """Return where a run leads, with the events that the instance sends to itself."""
         situation = self._after(situation, run)
-        for _ in range(MOST_OWN_EVENTS):
+        for _ in range(MOST_OWN_EVENTS + 1):
             if not situation.own or not is_settled(self._definition, situation.snapshot):
                 return situation
             (event_type, data), own = situation.own[0], situation.own[1:]

@@ -92,7 +92,8 @@ class History(_Model):
 
     def dump(self) -> str:
         """Return it as JSON text that people can read and compare."""
-        return json.dumps(self.model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False) + "\n"
+        data = {"schema_version": self.schema_version, **self.model_dump(mode="json", exclude_defaults=True)}
+        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
     def save(self, path: Path | str) -> None:
         """Write it to a file."""

@@ -110,6 +110,15 @@ def _read_message(group: str, body: str, family: dict[str, str]) -> Effect | Non
             return None
 
 
+def is_own_control(entry: OutboxEntry, key: InstanceKey) -> bool:
+    """Whether an entry is what an instance asks of itself: to go on with the events that it holds."""
+    return (
+        isinstance(entry, SendMessage)
+        and entry.group == str(key)
+        and isinstance(parse_envelope(entry.body), ControlEnvelope)
+    )
+
+
 def fingerprint(entry: OutboxEntry) -> str:
     """Return what an entry says, as text that is the same in two runs that went the same way."""
     kind = type(entry).__name__

@@ -4,6 +4,7 @@ A stub answers as a careful service does: under a key that it has answered befor
 of answers goes on with the next call, and not with a repetition; and a call that raised is answered anew.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -53,10 +54,16 @@ class Stub:
         name: of the service or invoke, for messages.
         answers: one after the other.
         forever: whether the last one is given to all further calls.
+
+    Raises:
+        TrialError: one of the answers cannot be given.
     """
 
     def __init__(self, name: str, answers: Iterable[Answer], *, forever: bool) -> None:
-        self._name, self._answers, self._forever = name, list(answers), forever
+        answers = list(answers)
+        for answer in answers:
+            check_answer(name, answer)
+        self._name, self._answers, self._forever = name, answers, forever
         self._given: dict[str, Answer] = {}
         self._next = 0
 
@@ -151,10 +158,35 @@ class Stubs:
 
 def _give(answer: Answer, call: ServiceCall) -> Any:  # noqa: ANN401 - a service returns anything
     """Return or raise an answer, asking it if it is a function."""
-    is_error = isinstance(answer, Exception) or (isinstance(answer, type) and issubclass(answer, Exception))
-    if is_error:
+    if _is_error(answer):
         raise answer
     return answer(call) if callable(answer) else answer
+
+
+def _is_error(answer: Answer) -> bool:
+    return isinstance(answer, Exception) or (isinstance(answer, type) and issubclass(answer, Exception))
+
+
+def check_answer(name: str, answer: Answer) -> None:
+    """Check that an answer can be given when the service is called.
+
+    Raises:
+        TrialError: it is a function that takes no call, or a kind of exception that nobody can raise as it is.
+    """
+    if isinstance(answer, BaseException) or not callable(answer):
+        return
+    is_error = isinstance(answer, type) and issubclass(answer, BaseException)
+    try:
+        inspect.signature(answer).bind(*([] if is_error else [None]))
+    except ValueError:
+        return  # written in C, without a signature
+    except TypeError as error:
+        mend = f"give an error itself: {answer.__name__}(...)" if is_error else "a stub is called with the ServiceCall"
+        raise TrialError(f"the stub of {name!r} cannot be {_words(answer)}: {error}; {mend}") from None
+
+
+def _words(answer: Any) -> str:  # noqa: ANN401 - a function or a class
+    return f"{getattr(answer, '__qualname__', repr(answer))}{inspect.signature(answer)}"
 
 
 def make_stub(
@@ -168,11 +200,15 @@ def make_stub(
     """Return a stub from exactly one way of saying what it answers.
 
     Raises:
-        TrialError: none was said, or several.
+        TrialError: none was said, or several, or what was said cannot be.
     """
     said = (function is not None, returns is not UNSAID, raises is not None, answers is not None)
     if sum(said) != 1:
         raise TrialError(f"say one thing about {name!r}: a function, `returns=`, `raises=` or `answers=[...]`")
+    if raises is not None and not _is_error(raises):
+        raise TrialError(f"{name!r} can only raise an exception, not {raises!r}; for good: raises=ServiceError(...)")
+    if answers is not None and not (isinstance(answers, (list, tuple)) and answers):
+        raise TrialError(f"the answers of {name!r} are a list, one after the other, and not {answers!r}")
     if answers is not None:
         return Stub(name, answers, forever=False)
     return Stub(name, [function if function is not None else raises if raises is not None else returns], forever=True)

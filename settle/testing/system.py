@@ -32,6 +32,7 @@ from settle.runtime.run_task import TaskRunner
 from settle.runtime.standard_message import StandardMessage, read_standard_record
 from settle.runtime.tally import Tally
 from settle.testing.clock import ManualClock
+from settle.testing.errors import EndlessError
 
 VISIBILITY_SECONDS: Final = 30
 """How long a message is hidden from others while a function has it."""
@@ -40,6 +41,8 @@ PATIENCE_SECONDS: Final = 1000.0
 """What is left of an invocation, whenever a function asks."""
 SENDER: Final = "ours"
 """Who our own functions send as."""
+MOST_ROUNDS: Final = 10_000
+"""Rounds of everything that can happen now. What loops meets a limit of the runtime long before, which says more."""
 STANDARD_ARN: Final = "arn:aws:sqs:eu-central-1:123456789012:standard"
 
 
@@ -209,12 +212,16 @@ class MemorySystem:
         self.clock.sleep(max(end - self.clock.now(), 0))
         self.run_all()
 
-    def run_all(self, rounds: int = 100) -> None:
-        """Let everything happen that can happen now: schedules, timers, services, events."""
+    def run_all(self, rounds: int = MOST_ROUNDS) -> None:
+        """Let everything happen that can happen now: schedules, timers, services, events.
+
+        Raises:
+            EndlessError: there is no end to it.
+        """
         for _ in range(rounds):
             if not (self.fire() + self.forward() + self.work() + self.pump_once()):
                 return
-        raise AssertionError("there is no end to what happens now")
+        raise EndlessError(f"there is no end to what happens now: after {rounds} rounds something is still due")
 
     def _wakes(self) -> list[float | None]:
         """Return when each queue, and the scheduler, has something next; None for what is empty."""

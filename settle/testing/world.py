@@ -23,7 +23,7 @@ from settle.testing.exact_timers import ExactTimersQueue
 from settle.testing.recording import RecordingStore
 from settle.testing.strangers import Strangers
 from settle.testing.stubs import Stubs
-from settle.testing.system import SENDER, MemorySystem
+from settle.testing.system import MOST_ROUNDS, SENDER, MemorySystem
 
 TAKEN_SECONDS: Final = 0.001
 """How long a message is hidden from others: after a death it comes again almost at once."""
@@ -92,25 +92,46 @@ class World(MemorySystem):
             queue=self.queue,
             clock=_WaitingClock(self.clock, self.run_all),
             pauses=Pauses(first=WAITING_SECONDS, longest=WAITING_SECONDS),
-            new_id=self.new_id,
+            new_id=self._request_id,
         )
         # Looks at what there is, and cannot die of it.
         self.eyes = replace(self.ports, store=self.inner_store, queue=self.polled, clock=self.clock)
         self.lost_once_only = self._has_once_only = False
         self._asked = 0
+        self._given_ids: list[str] = []
+        self._left_ids: Iterator[str] = iter(())
         self._taken: dict[str, tuple[PolledQueue, str]] = {}
         self._orphans: dict[str, PolledQueue] = {}
 
     # Asking and looking ----------------------------------------------------------------------------------------------
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
-        """Be a client who repeats a request until the ingress has answered it."""
+        """Be a client who repeats a request until the ingress has answered it.
+
+        The ids of its messages are made once. Else a repetition would be a message more, and move on the place in the
+        queue that everything later goes by.
+
+        Raises:
+            AssertionError: of the test itself, from a rule that the ingress asks.
+        """
+        made: list[str] = []
         while True:
+            self._given_ids, self._left_ids = made, iter(list(made))
             try:
                 with self._acting("ingress"):
                     return question()
             except KilledError:
                 self._note_death()
+            except AbortedError as aborted:
+                raise aborted.error from aborted.error.__cause__
+
+    def _request_id(self) -> str:
+        """Return an id for a message of the request that is made now; in a repetition the one that it had."""
+        found = next(self._left_ids, None)
+        if found is None:
+            found = self.new_client_id()
+            self._given_ids.append(found)
+        return found
 
     def new_client_id(self) -> str:
         """Return an id for a message of the test's own; apart from those of the functions, which a death moves on."""
@@ -158,7 +179,7 @@ class World(MemorySystem):
 
     # Running ---------------------------------------------------------------------------------------------------------
 
-    def run_all(self, rounds: int = 100) -> None:
+    def run_all(self, rounds: int = MOST_ROUNDS) -> None:
         """Let everything happen that can happen now, and again what a function that died had begun.
 
         Raises:

@@ -106,6 +106,14 @@ def be_operated(trial: Trial) -> None:
     trial.control("delete").start().send("NOTE")
 
 
+def pause_and_go_on(trial: Trial) -> None:
+    trial.start().control("pause").send("NOTE").control("resume")
+
+
+def begin_anew(trial: Trial) -> None:
+    trial.stub("work", returns={}).send("WORK").control("delete").start().send("WORK")
+
+
 @pytest.mark.parametrize(
     ("scenario", "machine", "others"),
     [
@@ -116,6 +124,8 @@ def be_operated(trial: Trial) -> None:
         (ask, TICKET, (QUESTION,)),
         (ask_a_stub, TICKET, ()),
         (be_operated, TICKET, ()),
+        (pause_and_go_on, TICKET, ()),
+        (begin_anew, TICKET, ()),
     ],
     ids=lambda each: getattr(each, "__name__", ""),
 )

@@ -198,8 +198,8 @@ def test_a_machine_that_talks_to_itself_for_ever_is_listed_as_blocked() -> None:
         transitions=[{"trigger": "WAKE", "source": "a", "dest": "a"}],
     )
     paths = paths_to_states(chart, [])
-    assert paths.blocked == ("start: m sends itself more than 100 events in a row",)
-    assert str(paths).endswith("blocked: start: m sends itself more than 100 events in a row")
+    assert paths.blocked == ("start: m sends itself more than 256 events in a row",)
+    assert str(paths).endswith("blocked: start: m sends itself more than 256 events in a row")
 
 
 # Every kind of move ---------------------------------------------------------------------------------------------------

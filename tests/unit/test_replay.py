@@ -146,6 +146,10 @@ def test_a_history_can_be_read_by_people(history: History) -> None:
     ]
 
 
+def test_a_history_names_its_format(history: History) -> None:
+    assert json.loads(history.dump())["schema_version"] == 1
+
+
 def test_what_blocked_blocks_again() -> None:
     chart = make_ticket(extra=[{"trigger": "BANG", "source": "open", "dest": None, "actions": explode}])
     trial = given(chart).start()

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,8 +22,9 @@ from settle.runtime.errors import (
     UnknownEventError,
     UnknownInstanceError,
 )
+from settle.runtime.promises import MAX_HOPS
 from settle.runtime.receipt import Outcome
-from settle.testing import BlockedError, Trial, TrialError, given
+from settle.testing import BlockedError, EndlessError, Trial, TrialError, given
 from tests.support.charts import machine, on, settled
 
 
@@ -260,6 +262,24 @@ def test_many_timers_in_one_long_wait_all_fire() -> None:
     assert given(chart).start().advance("10d").context == {"ticks": 241}
 
 
+@pytest.mark.parametrize("delay", ["5m", "1h"])
+def test_timers_for_the_same_moment_fire_in_the_order_in_which_they_were_set(delay: str) -> None:
+    def hear(ctx: dict[str, Any], event: Event) -> None:
+        ctx.setdefault("heard", []).append(event.type)
+
+    def ask(_: Any, __: Event, do: Any) -> None:
+        for number in range(6):
+            do.send(None, f"N{number}", delay=delay)
+
+    names = [f"N{number}" for number in range(6)]
+    chart = Statechart(
+        id="m",
+        states=[{"name": "a", "tags": ["settled"], "on_enter": ask}],
+        transitions=[{"trigger": name, "source": "a", "dest": None, "actions": hear} for name in names],
+    )
+    assert given(chart).start().advance(delay).context == {"heard": names}
+
+
 def test_messages_to_strangers_are_heard(door: Trial) -> None:
     door.send("TELL", principal="ada")
     assert door.sent == (SendEvent(target="house/1", type="KNOCKED", data={"by": "ada"}),)
@@ -320,6 +340,66 @@ def test_what_blocks_is_told_once_and_an_operator_may_go_on(door: Trial) -> None
     assert door.control("skip").state == "open"
     with pytest.raises(NotBlockedError):
         door.control("skip")
+
+
+class Chain(Context):
+    left: int = 0
+
+
+def make_chain() -> Statechart:
+    def go_on(ctx: Chain, _: Event, do: Any) -> None:
+        ctx.left -= 1
+        if ctx.left >= 0:
+            do.send(None, "GO")
+
+    return Statechart(
+        id="chain",
+        context=Chain,
+        states=[{"name": "a", "tags": ["settled"]}],
+        transitions=[{"trigger": "GO", "source": "a", "dest": None, "actions": go_on}],
+    )
+
+
+def test_as_many_messages_to_itself_as_the_runtime_allows() -> None:
+    assert given(make_chain()).start({"left": MAX_HOPS}).send("GO").context.left == -1
+
+
+def test_a_message_too_many_blocks_as_it_does_when_it_is_deployed() -> None:
+    trial = given(make_chain()).start({"left": MAX_HOPS + 1})
+    with pytest.raises(BlockedError, match="257 in a row") as told:
+        trial.send("GO")
+    assert told.value.code == "too_many_hops"
+
+
+def test_states_that_pass_the_ball_at_once_for_ever_block() -> None:
+    chart = Statechart(
+        id="m",
+        states=[
+            {"name": "a", "tags": ["settled"], "timeout": 0, "on_timeout": "b"},
+            {"name": "b", "tags": ["settled"], "timeout": 0, "on_timeout": "a"},
+        ],
+    )
+    with pytest.raises(BlockedError) as told:
+        given(chart).start()
+    assert told.value.code == "too_many_hops"
+
+
+def test_an_end_that_does_not_come_is_told() -> None:
+    trial = given(make_chain()).start({"left": 9})
+    trial.world.pump_safely()
+    trial.world.queue.send(group=trial.group, deduplication_id="x", body="{}")
+    with pytest.raises(EndlessError, match="after 0 rounds"):
+        trial.world.run_all(0)
+
+
+def test_hundreds_of_trials_hold_no_descriptors() -> None:
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("needs /proc")
+    before = len(list(descriptors.iterdir()))
+    trials = [given(DOOR).start() for _ in range(3)]
+    assert len(list(descriptors.iterdir())) == before
+    assert trials
 
 
 def test_an_exception_at_the_start_fails_the_test() -> None:

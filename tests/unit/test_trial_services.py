@@ -196,6 +196,38 @@ def test_a_stub_says_one_thing(shop: Trial) -> None:
         shop.stub("charge", returns=1, raises=OSError())
 
 
+@pytest.mark.parametrize("raised", ["declined", {"code": "x"}, 3, KeyboardInterrupt()])
+def test_only_exceptions_are_raised(shop: Trial, raised: Any) -> None:
+    with pytest.raises(TrialError, match="'charge' can only raise an exception, not "):
+        shop.stub("charge", raises=raised)
+
+
+@pytest.mark.parametrize("answers", ["ab", {"score": 3}, [], 3])
+def test_answers_are_a_list(shop: Trial, answers: Any) -> None:
+    with pytest.raises(TrialError, match="the answers of 'charge' are a list, one after the other, and not "):
+        shop.stub("charge", answers=answers)
+
+
+def test_an_error_that_needs_a_code_has_one(shop: Trial) -> None:
+    with pytest.raises(TrialError, match=r"missing a required argument: 'code'; give an error itself: ServiceError"):
+        shop.stub("charge", raises=ServiceError)
+    with pytest.raises(TrialError, match="give an error itself"):
+        shop.stub("charge", answers=[{}, ServiceError])
+    shop.stub("charge", raises=OSError).send("PAY")
+    assert shop.outcome == "queued"
+
+
+def test_a_stub_takes_the_call(shop: Trial) -> None:
+    hears_nothing: Any = make_shop
+    wants_more: Any = note
+    written_in_c: Any = iter
+    with pytest.raises(TrialError, match="too many positional arguments; a stub is called with the ServiceCall"):
+        shop.stub("charge", hears_nothing)
+    with pytest.raises(TrialError, match="a stub is called with the ServiceCall"):
+        given(SHOP, services={"charge": wants_more})
+    assert shop.stub("charge", written_in_c).send("PAY").outcome == "queued"
+
+
 # Being in a state whose service fails ---------------------------------------------------------------------------------
 
 
