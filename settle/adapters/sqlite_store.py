@@ -202,6 +202,15 @@ class SqliteInstanceStore:
         self._see(instance.updated_at)
         values = (str(instance.key), instance.revision, tombstone_expiry(instance))
         connection.execute("REPLACE INTO tombstone VALUES (?, ?, ?)", values)
+        self._forget(connection)
+
+    def forget_buried(self, now: float) -> None:
+        """Forget deleted instances whose time is over. Otherwise that waits for the next deletion."""
+        self._see(now)
+        with self._database.transaction() as connection:
+            self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
         connection.execute(_FORGET_INSTANCES, (self._latest_now,))
         connection.execute("DELETE FROM tombstone WHERE expires_at <= ?", (self._latest_now,))
 

@@ -12,6 +12,7 @@ from settle.testing.errors import (
     EndlessError,
     HistoryDifferenceError,
     NotStubbedError,
+    RuleFailedError,
     TrialError,
 )
 from settle.testing.footprints import Coverage
@@ -33,6 +34,7 @@ __all__ = [
     "NotStubbedError",
     "Path",
     "Paths",
+    "RuleFailedError",
     "Sighting",
     "Trial",
     "TrialError",

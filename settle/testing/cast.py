@@ -5,9 +5,9 @@ test asks about. A given machine runs as it is written; only its services answer
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -16,14 +16,16 @@ from settle.authoring.statechart import Statechart
 from settle.core.codec import PlainCodec
 from settle.core.compile import compile_machine
 from settle.core.definition import Definition
+from settle.core.errors import SettleError
 from settle.core.memo import Memo
+from settle.core.permission import Principal, SnapshotView
 from settle.core.snapshot import Snapshot
 from settle.core.spec import SETTLED, MachineSpec, NodeKind, NodeSpec
 from settle.runtime.instance import InstanceKey
 from settle.runtime.machine_files import EXPORT
 from settle.runtime.permissions import NO_RULES, Rules, read_rules
 from settle.runtime.registry import Registry
-from settle.testing.errors import TrialError
+from settle.testing.errors import AbortedError, RuleFailedError, TrialError
 from settle.testing.footprints import Footprints
 from settle.testing.stubs import Stubs
 
@@ -80,6 +82,40 @@ def _find_module(chart: Statechart) -> ModuleType | None:
     return next((each for each in modules if getattr(each, "__dict__", {}).get(EXPORT) is chart), None)
 
 
+class _LoudRules(Rules):
+    """Rules that fail a test when they raise. Deployed, they only deny, and the log says why."""
+
+    def filter_events(
+        self, principal: Principal, types: Iterable[str], snapshot: SnapshotView | None
+    ) -> tuple[str, ...]:
+        """Return the event types that a principal may send; a rule that looks at data may raise, for there is none."""
+        quiet = Rules(allow_send=getattr(self.allow_send, "__wrapped__", None))
+        return quiet.filter_events(principal, types, snapshot)
+
+
+def make_loud(rules: Rules) -> Rules:
+    """Return rules that fail a test when they raise."""
+    return _LoudRules(allow_send=_loud(rules.allow_send), allow_read=_loud(rules.allow_read))
+
+
+def _loud(rule: Callable[..., object] | None) -> Callable[..., object] | None:
+    if rule is None:
+        return None
+
+    @wraps(rule)
+    def ask(*args: object) -> object:
+        try:
+            return rule(*args)
+        except SettleError:
+            raise
+        except Exception as error:
+            failed = RuleFailedError(f"the rule `{rule.__name__}` raised {type(error).__name__}: {error}")
+            failed.__cause__ = error
+            raise AbortedError(failed) from error
+
+    return ask
+
+
 class Cast:
     """The machines of a trial, as the functions ask for them.
 
@@ -87,16 +123,26 @@ class Cast:
         roles: the given machines.
         stubs: answer their services.
         footprints: take note of what they do.
+        strangers: whether machines that are not given exist.
 
     Attributes:
         registry: of the given machines alone, as the ingress knows them.
         placed: the definition in whose place another initial configuration is entered; None but for a moment.
+        strangers: see above.
         lawless: whether permission rules are left out, which is so for that same moment.
     """
 
-    def __init__(self, roles: Sequence[Role], stubs: Stubs, footprints: Callable[[Definition], Footprints]) -> None:
+    def __init__(
+        self,
+        roles: Sequence[Role],
+        stubs: Stubs,
+        footprints: Callable[[Definition], Footprints],
+        *,
+        strangers: bool = True,
+    ) -> None:
         self.placed: Definition | None = None
         self.lawless = False
+        self.strangers = strangers
         versions = {
             role.name: {
                 number: equip(definition, stubs, footprints(definition)) for number, definition in role.versions.items()
@@ -107,7 +153,7 @@ class Cast:
             machines={role.name: versions[role.name][role.current.version] for role in roles},
             versions=versions,
             files={role.name: Path(f"{role.name}.py") for role in roles},
-            rules={role.name: role.rules for role in roles},
+            rules={role.name: make_loud(role.rules) for role in roles},
         )
 
     @property
@@ -120,10 +166,16 @@ class Cast:
         return InstanceKey.parse(group).machine in self.registry.machines
 
     def get(self, machine: str) -> Definition:
-        """Return the current version of a machine; of one that was not given, a stranger."""
+        """Return the current version of a machine; of one that was not given, a stranger.
+
+        Raises:
+            UnknownMachineError: there are no strangers, and it is no child's.
+        """
         if self.placed is not None and self.placed.machine == machine:
             return self.placed
-        return self.registry.machines.get(machine) or make_stranger(machine)
+        if self.strangers or any(machine == each.src for of in self.definitions for each in of.invokes.values()):
+            return self.registry.machines.get(machine) or make_stranger(machine)
+        return self.registry.get(machine)
 
     def definition_for(self, snapshot: Snapshot) -> Definition:
         """Return the version that a snapshot runs on. Raises `UnknownVersionError`."""

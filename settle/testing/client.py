@@ -7,7 +7,7 @@ from typing import Any
 from settle.core.codec import CodecError
 from settle.core.errors import InputInvalidError
 from settle.core.event import Event
-from settle.core.permission import NOBODY, Principal
+from settle.core.permission import Principal
 from settle.runtime.check_events import ClientEvent, check_events
 from settle.runtime.check_rights import filter_events, find_sight
 from settle.runtime.complete_callback import CallbackOutcome, post_callback
@@ -27,6 +27,8 @@ from settle.testing.errors import TrialError
 from settle.testing.placing import place
 from settle.testing.stubs import Stubs
 from settle.testing.world import World
+
+__tracebackhide__ = True  # see trial.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ class Client:
     def sight(self, instance: Instance, who: Principal, types: Sequence[str]) -> Sighting:
         """Return what somebody sees of the instance, and which of some events they may send."""
         eyes = self._world.eyes
-        sight = find_sight(eyes, instance, who)
+        sight = self._world.ask(lambda: find_sight(eyes, instance, who))
         if sight.denied:
             return Sighting(denied=sight.denied)
         return Sighting(
@@ -188,8 +190,3 @@ class Client:
         view = find_view(eyes.registry, found) if found is not None else None
         rules, definition = eyes.registry.rules_of(self._key.machine), eyes.registry.get(self._key.machine)
         return rules.judge(who, Event(type=event.type, data=event.data), definition, view)
-
-
-def principal_of(name: str, claims: Mapping[str, Any] | None) -> Principal:
-    """Return who somebody is."""
-    return Principal(name=name, claims=dict(claims or {})) if name or claims else NOBODY

@@ -8,7 +8,7 @@ is without a death: each instance, what it asked of the world, by its id, and th
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from settle.runtime.instance import FinishEvent, Instance
@@ -56,7 +56,7 @@ class CrashReport:
         lost: how many of them ended differently as their author chose: a service that may be begun once was lost.
     """
 
-    calls: tuple[str, ...]
+    calls: tuple[str, ...] = field(repr=False)
     deaths: int
     lost: int = 0
 
@@ -88,6 +88,8 @@ def check_crashes(  # noqa: PLR0913 - those of `given`, and at what to die
         CrashDifferenceError: some run ended differently; it says which, and how.
         TrialError: the scenario makes no calls, has no such call, or ends differently each time by itself.
     """
+    if not callable(scenario):
+        raise TrialError(f"a scenario is a function of the trial, and comes before the machine; {scenario!r} is none")
     setting = make_setting((machine, *others), services=services, real_services=real_services, instance=instance)
     calm = _run(setting, scenario, Plan())
     calls = tuple(map(_in_words, calm.plan.calls))

@@ -4,6 +4,7 @@ AssertionError
 ├── TrialError                 the test asks for what cannot be
 │   ├── NotStubbedError        a service or a child was begun that the test says nothing about
 │   ├── EndlessError           there is no end to what happens at once
+│   ├── RuleFailedError        a permission rule raised
 │   └── BlockedError           an event cannot be applied: a guard or an action raised, or a limit was met
 ├── CoverageError              no test took a transition, or reached a state
 ├── CrashDifferenceError       a run in which a function died ended differently
@@ -29,6 +30,10 @@ class NotStubbedError(TrialError):
 
 class EndlessError(TrialError):
     """There is no end to what happens at once."""
+
+
+class RuleFailedError(TrialError):
+    """A permission rule raised, so it lets nobody in. What it raised is the cause."""
 
 
 class BlockedError(TrialError):

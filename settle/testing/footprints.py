@@ -89,6 +89,8 @@ class Coverage:
             CoverageError: names what was missed.
             TrialError: something that may be missed does not exist, or was not missed: leave it out.
         """
+        if isinstance(but, str):
+            raise TrialError(f"`but` is a list of what may be missed; write but=[{but!r}]")
         missed = (*self.missed_states, *self.missed_transitions)
         stale = [each for each in but if each not in missed]
         if stale:

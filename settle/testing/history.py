@@ -80,6 +80,7 @@ class History(_Model):
         version: of the machine.
         now: when the run began, in seconds since the epoch.
         instance: id of the instance.
+        strangers: whether machines that were not given existed.
         steps: in order.
     """
 
@@ -88,6 +89,7 @@ class History(_Model):
     version: int
     now: float
     instance: str
+    strangers: bool = True
     steps: tuple[HistoryStep, ...] = Field(default=())
 
     def dump(self) -> str:

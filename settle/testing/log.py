@@ -1,8 +1,12 @@
 """The log of a trial: what was done to the instances of one world, and what came of it."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from settle.testing.history import HistoryStep
+
+TELLING: Final = frozenset({"resume", "retry", "skip"})
+"""What operators do that decides about an event."""
 
 
 @dataclass(slots=True)
@@ -26,6 +30,8 @@ def _tell(step: HistoryStep) -> str:
     if not step.then.get("exists", True):
         return f"{step} -> not there"
     outcome, reason = step.then["outcome"], step.then["reason"]
-    told = f"{outcome}{f' by {reason}' if reason else ''}, " if step.do == "send" else ""
+    says = outcome is not None and (step.do == "send" or step.given.get("action") in TELLING)
+    told = f"{outcome}{f' by {reason}' if reason else ''}, " if says else ""
     state = step.then["state"]
-    return f"{step} -> {told}at {', '.join(map(str, state)) if isinstance(state, list) else state}"
+    failed = "".join(f"; {each.name} raised {each.raised}" for each in step.services if each.raised)
+    return f"{step} -> {told}at {', '.join(map(str, state)) if isinstance(state, list) else state}{failed}"

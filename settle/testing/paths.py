@@ -10,12 +10,14 @@ from typing import Any, Final, overload
 from settle.core.definition import Definition
 from settle.core.service import WAIT_FOR_CALLBACK
 from settle.testing.cast import Machine
+from settle.testing.errors import TrialError
 from settle.testing.exploring import Explorer, Told, Visit
 from settle.testing.footprints import list_states, list_transitions
 from settle.testing.history import revive_error
 from settle.testing.moves import Advance, Complete, Move, Send, Start
 from settle.testing.samples import Choices, Example, read_samples
 from settle.testing.setting import Setting, make_setting
+from settle.testing.stubs import check_name
 from settle.testing.trial import Trial
 
 MOST_SITUATIONS: Final = 2_000
@@ -144,6 +146,10 @@ def paths_to_transitions(
 
 
 def _explorer(definition: Definition, events: Sequence[Example] | None, services: Mapping[str, Any] | None) -> Explorer:
+    if events is not None and not isinstance(events, (list, tuple)):
+        raise TrialError(f"events are a list of examples, and not {events!r}; a path is about one machine")
+    for name in services or {}:
+        check_name(name, (definition,))
     return Explorer(definition, read_samples(definition, events), Choices(definition, services or {}))
 
 
@@ -164,6 +170,8 @@ class _Search:
         inputs: Sequence[Mapping[str, Any]],
     ) -> Paths:
         """Search until everything that has a name was met, or nothing is left to look at."""
+        if isinstance(inputs, (Mapping, str)):
+            raise TrialError(f"inputs= is a list of what to begin with; write inputs=[{inputs!r}]")
         found: dict[Any, Path] = {}
         blocked: list[str] = []
         for visit in explorer.explore(inputs, self.limit):
@@ -204,4 +212,4 @@ def _make(trial: Trial, move: Move) -> None:
             trial.advance(seconds)
         case Complete(invoke=invoke, outcome=outcome):
             error = revive_error(outcome.data) if outcome.error else None
-            trial.complete(invoke, outcome.data, error=error)
+            trial.complete(invoke, None if error else outcome.data, error=error)

@@ -55,10 +55,16 @@ def _find_wanted(definition: Definition, paths: Sequence[str]) -> int:
     """Return the wanted states and those around them, as bits."""
     wanted = 0
     for path in paths:
+        if not isinstance(path, str):
+            raise TrialError(f"in_state('a', 'b') takes the paths of states one by one, as text, and not {path!r}")
         number = definition.numbers.get(path)
         if not path or number is None or definition.nodes[number].kind.is_history:
             known = [node.path for node in definition.nodes if node.index and not node.kind.is_history]
-            hint = did_you_mean(path, known) or f"; there is {', '.join(known)}"
+            inner = [each for each in known if each.endswith(f".{path}")]
+            hint = f"; did you mean {' or '.join(map(repr, inner))}" if inner else did_you_mean(path, known)
+            if number and path:
+                hint = ": it is a history, which is never active; name the state that it would lead to"
+            hint = hint or f"; there is {', '.join(known)}"
             raise TrialError(f"{definition.machine} has no state {path!r} to be in{hint}")
         wanted |= definition.nodes[number].bit | definition.nodes[number].up
     for node in definition.nodes:

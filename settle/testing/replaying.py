@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from settle.authoring.findings import did_you_mean
 from settle.core.errors import SettleError
 from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall
 from settle.core.spec import InvokeSpec
@@ -41,8 +42,14 @@ def replay(
         TrialError: this is no history, or it is that of another machine.
     """
     told = History.read(history)
+    _check_ignoring(ignoring, told)
     setting = make_setting(
-        (machine, *others), services=services, real_services=False, instance=told.instance, now=told.now
+        (machine, *others),
+        services=services,
+        real_services=False,
+        instance=told.instance,
+        now=told.now,
+        strangers=told.strangers,
     )
     name = setting.definition.machine
     if told.machine != name:
@@ -54,6 +61,21 @@ def replay(
         if differences:
             raise HistoryDifferenceError(name, number, str(step), differences)
     return trial
+
+
+def _check_ignoring(ignoring: Collection[str], told: History) -> None:
+    """Check that what is to be ignored could differ.
+
+    Raises:
+        TrialError: nothing is called so.
+    """
+    if isinstance(ignoring, str):
+        raise TrialError(f"ignoring= is a list of names; write ignoring=[{ignoring!r}]")
+    known = dict.fromkeys([*(name for step in told.steps for name in step.then), "calls"])
+    for name in ignoring:
+        first = name.partition(".")[0]
+        if first not in known:
+            raise TrialError(f"nothing that is compared is called {first!r}{did_you_mean(first, known)}")
 
 
 class _Memory:
@@ -118,6 +140,6 @@ def _do(trial: Trial, step: HistoryStep) -> None:
             trial.advance(given["duration"])
         case "complete":
             error = revive_error(given["data"]) if given["error"] else None
-            trial.complete(given["invoke"], given["data"], error=error)
+            trial.complete(given["invoke"], None if error else given["data"], error=error)
         case "control":
             trial.control(given.pop("action"), **given)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from settle.core.codec import CodecError
 from settle.core.definition import Definition
-from settle.core.service import ServiceCall, ServiceError
+from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.core.spec import ANY_EVENT, InvokeSpec
 from settle.runtime.check_events import ClientEvent, check_events_against
 from settle.runtime.instance import ServiceOutcome
@@ -121,6 +121,11 @@ def give(invoke: InvokeSpec, answer: Any, call: Callable[[], ServiceCall]) -> Se
         result = answer(call()) if callable(answer) and not isinstance(answer, type) else answer
     except ServiceError as error:
         result = error
+    if result is WAIT_FOR_CALLBACK:
+        raise TrialError(
+            f"{invoke.src!r} may answer with data or a ServiceError; that a background service or a child ends later is"
+            " tried anyway, so leave WAIT_FOR_CALLBACK out"
+        )
     if isinstance(result, ServiceError):
         data = {"code": result.code, "message": result.message, "data": result.data}
         return ServiceOutcome(error=result.code, data=data)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from settle.core.definition import Definition
 from settle.runtime.instance import InstanceKey
 from settle.runtime.names import check_instance_id
+from settle.testing.arguments import read_moment
 from settle.testing.cast import Cast, Machine, Role, read_role
 from settle.testing.clock import FIRST_MOMENT
 from settle.testing.deaths import Plan
@@ -31,6 +33,7 @@ class Setting:
         real_services: whether services without a stub are called for real.
         instance: id of the instance.
         now: when time begins.
+        strangers: whether machines that are not given exist.
     """
 
     roles: tuple[Role, ...]
@@ -38,6 +41,7 @@ class Setting:
     real_services: bool
     instance: str = INSTANCE
     now: float = FIRST_MOMENT
+    strangers: bool = True
 
     @property
     def definition(self) -> Definition:
@@ -48,7 +52,7 @@ class Setting:
         """Return a new trial; `plan` and `keyed` as in `World` and `Trial`."""
         plan = plan or Plan()
         stubs = Stubs(real=self.real_services, plan=plan)
-        cast = Cast(self.roles, stubs, begin_footprints)
+        cast = Cast(self.roles, stubs, begin_footprints, strangers=self.strangers)
         for name, answer in self.services.items():
             check_name(name, cast.definitions)
             stubs.set(name, answer if isinstance(answer, Stub) else Stub(name, [answer], forever=True))
@@ -56,13 +60,14 @@ class Setting:
         return Trial(world, InstanceKey(self.definition.machine, self.instance), stubs, Log(), keyed=keyed)
 
 
-def make_setting(
+def make_setting(  # noqa: PLR0913 - those of `given`
     machines: tuple[Machine, ...],
     *,
     services: Mapping[str, Any] | None,
     real_services: bool,
     instance: str = INSTANCE,
-    now: float = FIRST_MOMENT,
+    now: object = FIRST_MOMENT,
+    strangers: bool = True,
 ) -> Setting:
     """Return what trials are made from.
 
@@ -76,20 +81,34 @@ def make_setting(
         raise TrialError(f"the machine {twice!r} is given twice; give its newest version, which brings the others")
     return Setting(
         roles=roles,
-        services=services or {},
+        services=_read_services(services),
         real_services=real_services,
-        instance=check_instance_id(instance),
-        now=now,
+        instance=_read_instance(instance),
+        now=read_moment(now),
+        strangers=strangers,
     )
 
 
-def given(
+def _read_services(services: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if services is not None and not isinstance(services, Mapping):
+        raise TrialError(f"services= are answers by the names of services, {{'charge': {{...}}}}, and not {services!r}")
+    return services or {}
+
+
+def _read_instance(instance: str) -> str:
+    if not isinstance(instance, str):
+        raise TrialError(f"the id of an instance is text, and not {instance!r}")
+    return check_instance_id(instance)
+
+
+def given(  # noqa: PLR0913 - all that a world consists of
     machine: Machine,
     *others: Machine,
     services: Mapping[str, Any] | None = None,
     real_services: bool = False,
     instance: str = INSTANCE,
-    now: float = FIRST_MOMENT,
+    now: float | datetime = FIRST_MOMENT,
+    strangers: bool = True,
 ) -> Trial:
     """Return an instance of a machine under test: in memory, on the real runtime, and not started yet.
 
@@ -101,13 +120,20 @@ def given(
             to raise, or a function of the `ServiceCall`.
         real_services: whether services without a stub are called for real.
         instance: id of the instance.
-        now: when time begins, in seconds since the epoch.
+        now: when time begins: seconds since the epoch, or a `datetime` with a time zone.
+        strangers: whether machines that are not given exist. If not, a message to one becomes `error.communication`, as
+            it does when it is deployed.
 
     Raises:
         TrialError: something that is given is not what it should be.
     """
     setting = make_setting(
-        (machine, *others), services=services, real_services=real_services, instance=instance, now=now
+        (machine, *others),
+        services=services,
+        real_services=real_services,
+        instance=instance,
+        now=now,
+        strangers=strangers,
     )
     return setting.make()
 

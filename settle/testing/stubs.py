@@ -223,7 +223,7 @@ def check_name(name: str, definitions: Iterable[Definition]) -> None:
     known = dict.fromkeys(_names(definitions))
     if name not in known:
         hint = did_you_mean(name, known) or f"; there is {', '.join(known) or 'none'}"
-        raise TrialError(f"there is no service {name!r} to stub{hint}")
+        raise TrialError(f"there is no service {name!r}{hint}")
 
 
 def _names(definitions: Iterable[Definition]) -> Iterator[str]:

@@ -5,20 +5,31 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel
 
-from settle.core.delay import parse_duration
+from settle.core.errors import SettleError
 from settle.core.service import ServiceCall, ServiceError
 from settle.runtime.addresses import child_key
 from settle.runtime.check_events import ClientEvent
 from settle.runtime.envelope import ControlAction
 from settle.runtime.instance import InstanceKey, ServiceOutcome
 from settle.runtime.receipt import Outcome
-from settle.testing.client import Client, Sighting, principal_of
+from settle.testing.arguments import (
+    read_json,
+    read_object,
+    read_origin,
+    read_type,
+    read_version,
+    read_wait,
+    read_who,
+)
+from settle.testing.client import Client, Sighting
 from settle.testing.errors import BlockedError, TrialError
 from settle.testing.history import Doing, History, HistoryStep, record_answer, record_effect
 from settle.testing.log import Log
 from settle.testing.stubs import UNSAID, Answer, Stubs, check_name, make_stub
 from settle.testing.view import InstanceView
 from settle.testing.world import World
+
+__tracebackhide__ = True  # pytest shows the line of the test
 
 MOST_STEPS: Final = 100_000
 """Moments at which something happens while time is advanced once."""
@@ -59,7 +70,7 @@ class Trial(InstanceView):
 
     def start(
         self,
-        input: Mapping[str, Any] | None = None,  # noqa: A002 - the word of machines
+        input: Mapping[str, Any] | BaseModel | None = None,  # noqa: A002 - the word of machines
         *,
         principal: str = "",
         claims: Mapping[str, Any] | None = None,
@@ -70,8 +81,8 @@ class Trial(InstanceView):
             SettleError: as the API says no: `InputInvalidError`, `InstanceExistsError`, `CreationRefusedError`.
             BlockedError: a guard or an action raised.
         """
-        given, who = dict(input or {}), principal_of(principal, claims)
-        told = {"input": given, "principal": principal, "claims": dict(claims or {})}
+        given, who = read_object(input, "an input"), read_who(principal, claims)
+        told = {"input": given, "principal": who.name, "claims": dict(who.claims)}
         return self._do("start", lambda: self._client.create(given, who), told)
 
     def in_state(self, *states: str, context: Mapping[str, Any] | BaseModel | None = None) -> Self:
@@ -89,9 +100,7 @@ class Trial(InstanceView):
             TrialError: there is no such state, it did not come about, or the instance has begun already.
             InputInvalidError: the context does not fit.
         """
-        given = (
-            context.model_dump(mode="json", by_alias=True) if isinstance(context, BaseModel) else dict(context or {})
-        )
+        given = read_object(context, "a context")
         return self._do(
             "in_state", lambda: self._client.place(states, given), {"states": list(states), "context": given}
         )
@@ -104,7 +113,7 @@ class Trial(InstanceView):
         principal: str = "",
         claims: Mapping[str, Any] | None = None,
         key: str = "",
-        if_match: int | None = None,
+        if_match: int | str | None = None,
         origin: str = "",
     ) -> Self:
         """Send an event. What became of it is then in `outcome` and `reason`.
@@ -122,18 +131,18 @@ class Trial(InstanceView):
             SettleError: as the API refuses it: `UnknownEventError`, `EventInvalidError`, `UnknownInstanceError` ...
             BlockedError: a guard or an action raised, or a limit was met.
         """
-        body = data.model_dump(mode="json", by_alias=True) if isinstance(data, BaseModel) else dict(data or {})
-        event = ClientEvent(type=event_type, data=body)
+        body, who = read_object(data, "the data of an event"), read_who(principal, claims)
+        origin, expected = read_origin(origin), read_version(if_match)
+        event = ClientEvent(type=read_type(event_type), data=body)
         key_sent = key or (f"event-{len(self._log.steps) + 1}" if self._keyed else "")
-        who = principal_of(principal, claims)
-        given: dict[str, Any] = {"type": event_type, "data": body, "principal": principal, "claims": dict(claims or {})}
-        given |= {"key": key, "if_match": if_match, "origin": origin}
+        given: dict[str, Any] = {"type": event_type, "data": body, "principal": who.name, "claims": dict(who.claims)}
+        given |= {"key": key, "if_match": expected, "origin": origin}
 
         def act() -> None:
             if origin:
                 self._client.tell(event, origin)
             else:
-                self._client.post(event, who, key=key_sent, if_match=if_match)
+                self._client.post(event, who, key=key_sent, if_match=expected)
 
         return self._do("send", act, given)
 
@@ -141,26 +150,33 @@ class Trial(InstanceView):
         """Let time pass; timers fire when they are due, and what failed for now is tried again.
 
         Args:
-            duration: seconds, text such as `24h` or `PT24H`, or a `timedelta`.
+            duration: seconds, text such as `24h` or `PT24H`, a `timedelta`, or the moment until which, as a `datetime`
+                with a time zone.
 
         Raises:
+            TrialError: it is none of these, or lies behind us.
             BlockedError: a guard or an action raised meanwhile.
         """
-        seconds = parse_duration(duration)
+        seconds = read_wait(duration, self.now)
         return self._do("advance", lambda: self._world.advance(seconds, steps=MOST_STEPS), {"duration": seconds})
 
     def complete(self, invoke: str, result: object = None, *, error: ServiceError | None = None) -> Self:
         """Say how a service or a child ended whose stub returned `WAIT_FOR_CALLBACK`.
 
         Args:
-            invoke: its id.
-            result: JSON data.
+            invoke: its id, or the name of the service or of the child's machine.
+            result: JSON data, or a model.
             error: instead of a result.
 
         Raises:
-            TrialError: nothing waits under that name.
+            TrialError: nothing waits under that name, or it is to end in both ways.
         """
-        outcome = ServiceOutcome(data={} if result is None else result)
+        invoke = self._find_invoke(invoke)
+        if error is not None and result is not None:
+            raise TrialError(f"{invoke!r} ends with a result or with an error, not with both")
+        if error is not None and not isinstance(error, ServiceError):
+            raise TrialError(f"{invoke!r} fails for good with a ServiceError, and not with {error!r}")
+        outcome = ServiceOutcome(data={} if result is None else read_json(result, f"the result of {invoke!r}"))
         if error is not None:
             data = {"code": error.code, "message": error.message, "data": error.data}
             outcome = ServiceOutcome(data=data, error=error.code)
@@ -179,8 +195,8 @@ class Trial(InstanceView):
             raise TrialError(f"operators may {', '.join(CLIENT_ACTIONS)}; there is no {action!r}")
         self._log.blocks.pop(self.group, None)
 
-        asked, who = ControlAction(action), principal_of(principal, claims)
-        told = {"action": action, "principal": principal, "claims": dict(claims or {})}
+        asked, who = ControlAction(action), read_who(principal, claims)
+        told = {"action": action, "principal": who.name, "claims": dict(who.claims)}
         return self._do("control", lambda: self._client.control(asked, who), told)
 
     def stub(
@@ -253,6 +269,7 @@ class Trial(InstanceView):
             version=definition.version,
             now=self._began,
             instance=self._key.instance,
+            strangers=self._world.cast.strangers,
             steps=tuple(self._log.steps),
         )
 
@@ -263,7 +280,7 @@ class Trial(InstanceView):
 
     def seen_by(self, principal: str, claims: Mapping[str, Any] | None = None) -> Sighting:
         """Return what somebody sees of the instance, and may send to it."""
-        return self._client.sight(self._instance, principal_of(principal, claims), self.next_events)
+        return self._client.sight(self._instance, read_who(principal, claims), self.next_events)
 
     def __repr__(self) -> str:
         if not self.exists:
@@ -278,10 +295,17 @@ class Trial(InstanceView):
     def _do(self, doing: Doing, action: Callable[[], object], given: dict[str, Any]) -> Self:
         """Do something, let everything happen that follows at once, and write both down."""
         calls, effects, before = len(self._stubs.answered), len(self.effects), self.now
-        if doing in {"start", "in_state", "control"}:
+        if doing in {"start", "in_state"} or given.get("action") == "delete":
             self._client.forget()
-        action()
-        self._world.run_all()
+        try:
+            action()
+            self._world.run_all()
+        except SettleError as error:  # as the API answers; where in Settle that was decided says nothing more
+            raise error.with_traceback(None) from None
+        except AssertionError as error:
+            here = HistoryStep(do=doing, child=self._route, given=given, then={})
+            error.add_note("\n".join(["The trial so far:", *self.story.splitlines(), f"now. {here}"]))
+            raise
         step = HistoryStep(
             do=doing,
             child=self._route,
@@ -292,6 +316,12 @@ class Trial(InstanceView):
         self._log.steps.append(step)
         self._check_blocked()
         return self
+
+    def _find_invoke(self, name: str) -> str:
+        """Return the id of the live invoke that is meant by its id, or by what it calls."""
+        live = self._snapshot.invokes if self.exists else ()
+        known = [each.id for each in live if each.id == name] or [each.id for each in live if each.src == name]
+        return known[0] if len(known) == 1 else name
 
     def _describe(self, known_effects: int, now: float) -> dict[str, Any]:
         """Describe what is there after a step."""

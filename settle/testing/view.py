@@ -10,8 +10,10 @@ from settle.core.service import ServiceCall
 from settle.core.snapshot import Snapshot, Status
 from settle.runtime.instance import Blocked, Instance, InstanceKey
 from settle.testing.errors import TrialError
-from settle.testing.stubs import Stubs
+from settle.testing.stubs import Stubs, check_name
 from settle.testing.world import World
+
+__tracebackhide__ = True  # see trial.py
 
 
 class InstanceView:
@@ -50,6 +52,8 @@ class InstanceView:
     @property
     def _instance(self) -> Instance:
         found = self._world.find(self.group)
+        if found is not None and found.deleted:
+            raise TrialError(f"{self.group} was deleted, or its retention is over; start() it for another life")
         if found is None or not found.snapshot.started:
             raise TrialError(f"{self.group} has not started; start() it, put it in_state(...), or send() it an event")
         return found
@@ -156,7 +160,12 @@ class InstanceView:
         return tuple(each.call for each in self._stubs.answered if self._is_mine(each.call))
 
     def calls_of(self, name: str) -> tuple[ServiceCall, ...]:
-        """Return the calls of one service, by its name or by the id of its invoke."""
+        """Return the calls of one service, by its name or by the id of its invoke.
+
+        Raises:
+            TrialError: no given machine has such a service.
+        """
+        check_name(name, self._world.cast.definitions)
         mine = (each for each in self._stubs.answered if self._is_mine(each.call))
         return tuple(each.call for each in mine if name in {each.name, each.call.invoke})
 

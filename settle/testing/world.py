@@ -197,6 +197,11 @@ class World(MemorySystem):
                 return
             self._wait_for_orphans()
 
+    def advance(self, seconds: float, *, steps: int = 200) -> None:
+        """Let time pass; in the end what was deleted long enough ago is forgotten, as the table does it on AWS."""
+        super().advance(seconds, steps=steps)
+        self.inner_store.forget_buried(self.clock.now())
+
     def _note_death(self) -> None:
         """Leave what the dead had in their hands where it is; it comes again when it is visible."""
         self._orphans |= {message_id: queue for queue, message_id in self._taken.values()}

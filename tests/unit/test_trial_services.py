@@ -179,11 +179,11 @@ def test_an_answer_that_is_no_data_fails_the_test(shop: Trial) -> None:
 
 
 def test_a_name_that_is_none_is_refused(shop: Trial) -> None:
-    with pytest.raises(TrialError, match="there is no service 'chrage' to stub; did you mean 'charge'"):
+    with pytest.raises(TrialError, match="there is no service 'chrage'; did you mean 'charge'"):
         shop.stub("chrage", returns=None)
-    with pytest.raises(TrialError, match="there is no service 'zzz' to stub; there is charge, pay"):
+    with pytest.raises(TrialError, match="there is no service 'zzz'; there is charge, pay"):
         given(SHOP, services={"zzz": None})
-    with pytest.raises(TrialError, match="there is no service 'x' to stub; there is none"):
+    with pytest.raises(TrialError, match="there is no service 'x'; there is none"):
         given(Statechart(id="m", states=["a"]), services={"x": None})
 
 
