@@ -127,7 +127,9 @@ class Actions:
     def _add(self) -> None:
         self._count += 1
         if self._count > MAX_EFFECTS:
-            error = EffectLimitError(f"more than {MAX_EFFECTS} effects in one macrostep; is an action in a loop?")
+            error = EffectLimitError(
+                f"more than {MAX_EFFECTS} effects in one macrostep, raised events among them; is an action in a loop?"
+            )
             self._run.breach = error  # an action that catches everything must not hide it
             raise error
 

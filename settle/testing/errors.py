@@ -44,9 +44,11 @@ class BlockedError(TrialError):
         blocked: what the instance keeps about it.
     """
 
-    def __init__(self, group: str, blocked: Blocked, story: str) -> None:
+    def __init__(self, group: str, blocked: Blocked, story: str, misfit: str = "") -> None:
         self.code, self.blocked = blocked.code, blocked
-        super().__init__(f"{blocked.type!r} blocks {group}: {blocked.message}\n{story}\n{blocked.traceback}")
+        # Where an answer does not fit, the traceback is Settle's own.
+        end = f"The stub of {misfit}" if misfit else blocked.traceback
+        super().__init__(f"{blocked.type!r} blocks {group}: {blocked.message}\n{story}\n{end}")
 
 
 class CoverageError(AssertionError):

@@ -14,6 +14,9 @@ from pydantic import BaseModel
 from settle.authoring.findings import did_you_mean
 from settle.core.codec import CodecError, PlainCodec
 from settle.core.definition import Definition
+from settle.core.errors import EventInvalidError
+from settle.core.event import DONE_INVOKE
+from settle.core.event_data import load_data
 from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.core.spec import InvokeSpec
 from settle.runtime.call_service import RESULT_INVALID
@@ -38,6 +41,7 @@ class Answered:
         answer: JSON data; None when it raised.
         error: what it raised; None when it did not.
         waits: whether the answer is to come later.
+        misfit: why the answer does not fit the model of its event; empty when it does.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Answered:
     answer: Any = None
     error: Exception | None = None
     waits: bool = False
+    misfit: str = ""
 
 
 class Stub:
@@ -152,8 +157,21 @@ class Stubs:
             if stubbed:
                 raise AbortedError(TrialError(f"the stub of {message}")) from error
             told = Answered(name=invoke.src, call=call, error=ServiceError(RESULT_INVALID, message))
-        self.answered.append(told)
+        self.answered.append(told if waits else replace(told, misfit=_find_misfit(definition, invoke, told)))
         return answer
+
+
+def _find_misfit(definition: Definition, invoke: InvokeSpec, told: Answered) -> str:
+    """Return why an answer does not fit the model of its event, which then blocks the instance."""
+    if told.error is not None:
+        return ""
+    event_type = f"{DONE_INVOKE}{invoke.id}"
+    try:
+        load_data(definition, event_type, {} if told.answer is None else told.answer)
+    except EventInvalidError as error:
+        fields = "; ".join(f"{field.path}: {field.message}" for field in error.fields)
+        return f"{told.name!r} answered {told.answer!r}, which the model of {event_type!r} does not take: {fields}"
+    return ""
 
 
 def _give(answer: Answer, call: ServiceCall) -> Any:  # noqa: ANN401 - a service returns anything

@@ -348,4 +348,6 @@ class Trial(InstanceView):
             blocked = found.blocked if found is not None else None
             if blocked is not None and self._log.blocks.get(group) != blocked:
                 self._log.blocks[group] = blocked
-                raise BlockedError(group, blocked, self.story)
+                last = self._stubs.answered[-1:]
+                misfit = last[0].misfit if last and f"{last[0].call.machine}/{last[0].call.instance}" == group else ""
+                raise BlockedError(group, blocked, self.story, misfit)

@@ -208,6 +208,17 @@ def test_answers_are_a_list(shop: Trial, answers: Any) -> None:
         shop.stub("charge", answers=answers)
 
 
+@pytest.mark.parametrize("mode", ["inline", "background"])
+def test_an_answer_that_its_event_does_not_take_is_the_stubs_fault(mode: str) -> None:
+    trial = given(make_shop(id="counted", mode=mode), services={"charge": {"numbr": 1}})
+    with pytest.raises(BlockedError) as told:
+        trial.send("PAY")
+    assert str(told.value).splitlines()[-1] == (
+        "The stub of 'charge' answered {'numbr': 1}, which the model of 'done.invoke.counted' does not take:"
+        " data.number: Field required"
+    )
+
+
 def test_an_error_that_needs_a_code_has_one(shop: Trial) -> None:
     with pytest.raises(TrialError, match=r"missing a required argument: 'code'; give an error itself: ServiceError"):
         shop.stub("charge", raises=ServiceError)
