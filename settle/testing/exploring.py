@@ -19,8 +19,10 @@ from settle.core.event import Event
 from settle.core.service import ServiceCall
 from settle.core.snapshot import LiveInvoke, Snapshot, Status
 from settle.runtime.instance import ServiceOutcome
+from settle.runtime.permissions import Rules
 from settle.runtime.promises import MAX_HOPS
 from settle.runtime.settle_run import SettledRun, run_event, run_start
+from settle.testing.asking import Law
 from settle.testing.cast import watch
 from settle.testing.clock import FIRST_MOMENT
 from settle.testing.footprints import Footprints
@@ -46,6 +48,7 @@ class Visit:
         entered: states that the last move entered.
         taken: transitions that it took.
         error: why the last move would block the instance; empty when it does not.
+        denied: code of the rule that denies the last move; empty when none does.
     """
 
     moves: tuple[Move, ...]
@@ -55,6 +58,7 @@ class Visit:
     entered: frozenset[str] = frozenset()
     taken: frozenset[int] = frozenset()
     error: str = ""
+    denied: str = ""
 
 
 class Explorer:
@@ -64,12 +68,14 @@ class Explorer:
         definition: of the machine.
         samples: events to try.
         choices: what services may answer.
+        rules: who may send what.
 
     Attributes:
         given_up: whether more situations were left than were to be looked at.
     """
 
-    def __init__(self, definition: Definition, samples: tuple[Sample, ...], choices: Choices) -> None:
+    def __init__(self, definition: Definition, samples: tuple[Sample, ...], choices: Choices, rules: Rules) -> None:
+        self._law = Law(definition, rules, samples)
         self._definition, self._samples, self._choices = replace(definition), samples, choices
         self.given_up = False
         self._footprints = Footprints()
@@ -79,7 +85,9 @@ class Explorer:
         """Yield every way that leads somewhere new, shortest first, until so many situations are known."""
         empty = Visit(moves=(), told=(), situation=begin_nowhere(self._definition))
         known: set[str] = set()
-        queue: deque[tuple[Visit, Move]] = deque((empty, Start(input=dict(given))) for given in inputs)
+        queue: deque[tuple[Visit, Move]] = deque(
+            (empty, self._law.find_creator(Start(input=dict(given)))) for given in inputs
+        )
         while queue:
             if len(known) >= limit:
                 self.given_up = True
@@ -88,7 +96,7 @@ class Explorer:
             for visit in self._make(before, move):
                 yield visit
                 key = visit.situation.key
-                if not visit.error and key not in known:
+                if not visit.error and not visit.denied and key not in known:
                     known.add(key)
                     queue += [(visit, each) for each in self._moves(visit.situation)]
 
@@ -126,6 +134,10 @@ class Explorer:
     def _try(self, before: Visit, move: Move, answers: "_Answers") -> Visit:
         moves = (*before.moves, move)
         try:
+            if isinstance(move, Start | Send):
+                denied = self._law.judge(move, before.situation.snapshot, len(before.moves))
+                if denied:
+                    return Visit(moves=moves, told=before.told, situation=before.situation, denied=denied)
             situation, rejected_by = self._go(before.situation, move, answers)
         except InputInvalidError:
             raise

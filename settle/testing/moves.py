@@ -16,12 +16,16 @@ class Start:
 
     Attributes:
         input: what its context is made from.
+        principal: who creates it.
+        claims: what the API's authorizer says about them.
     """
 
     input: Mapping[str, Any] = field(default_factory=dict)
+    principal: str = ""
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return "start" + _said(self.input)
+        return "start" + _said(self.input) + (f" by {self.principal}" if self.principal else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,11 @@ class Send:
     sample: Sample
 
     def __str__(self) -> str:
-        return self.sample.type + _said(self.sample.data)
+        return (
+            self.sample.type
+            + _said(self.sample.data)
+            + (f" by {self.sample.principal}" if self.sample.principal else "")
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,12 +76,14 @@ class Paths(Sequence[Path]):
         found: the ways, in the order of the document.
         missing: states or transitions to which none was found.
         blocked: ways on which the instance is blocked at last, with the error.
+        denied: ways on which a rule denies the last move; the first one for each event, its sender and the rule.
         complete: whether every situation was looked at; else the search was given up.
     """
 
     found: tuple[Path, ...]
     missing: tuple[str, ...]
     blocked: tuple[str, ...]
+    denied: tuple[str, ...]
     complete: bool
 
     @overload
@@ -99,7 +101,8 @@ class Paths(Sequence[Path]):
 
     def __str__(self) -> str:
         lines = [*map(str, self.found), *(f"no way to {each}" for each in self.missing)]
-        return "\n".join([*lines, *(f"blocked: {each}" for each in self.blocked)])
+        lines += [f"blocked: {each}" for each in self.blocked]
+        return "\n".join([*lines, *(f"denied: {each}" for each in self.denied)])
 
 
 def paths_to_states(
@@ -128,7 +131,7 @@ def paths_to_states(
     """
     search = _Search(setting=make_setting((machine,), services=None, real_services=False), limit=limit)
     names = {name: name for name in list_states(search.definition)}
-    return search.run(names, lambda visit: visit.entered, _explorer(search.definition, events, services), inputs)
+    return search.run(names, lambda visit: visit.entered, _explorer(search.setting, events, services), inputs)
 
 
 def paths_to_transitions(
@@ -142,15 +145,17 @@ def paths_to_transitions(
     """Return a shortest way on which each transition is taken; everything else as in `paths_to_states`."""
     search = _Search(setting=make_setting((machine,), services=None, real_services=False), limit=limit)
     names = dict(enumerate(list_transitions(search.definition)))
-    return search.run(names, lambda visit: visit.taken, _explorer(search.definition, events, services), inputs)
+    return search.run(names, lambda visit: visit.taken, _explorer(search.setting, events, services), inputs)
 
 
-def _explorer(definition: Definition, events: Sequence[Example] | None, services: Mapping[str, Any] | None) -> Explorer:
+def _explorer(setting: Setting, events: Sequence[Example] | None, services: Mapping[str, Any] | None) -> Explorer:
+    definition = setting.definition
     if events is not None and not isinstance(events, (list, tuple)):
         raise TrialError(f"events are a list of examples, and not {events!r}; a path is about one machine")
     for name in services or {}:
         check_name(name, (definition,))
-    return Explorer(definition, read_samples(definition, events), Choices(definition, services or {}))
+    rules = setting.roles[0].rules
+    return Explorer(definition, read_samples(definition, events), Choices(definition, services or {}), rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +179,12 @@ class _Search:
             raise TrialError(f"inputs= is a list of what to begin with; write inputs=[{inputs!r}]")
         found: dict[Any, Path] = {}
         blocked: list[str] = []
+        denied: dict[tuple[str, str], str] = {}
         for visit in explorer.explore(inputs, self.limit):
+            if visit.denied:
+                way = ", ".join(map(str, visit.moves))
+                denied.setdefault((str(visit.moves[-1]), visit.denied), f"{way}: {visit.denied}")
+                continue
             if visit.error:
                 blocked.append(f"{', '.join(map(str, visit.moves))}: {visit.error}")
                 continue
@@ -187,6 +197,7 @@ class _Search:
             found=tuple(found[key] for key in names if key in found),
             missing=tuple(name for key, name in names.items() if key not in found),
             blocked=tuple(blocked),
+            denied=tuple(denied.values()),
             complete=not explorer.given_up,
         )
 
@@ -204,8 +215,8 @@ class _Search:
 def _make(trial: Trial, move: Move) -> None:
     """Make a move on the real runtime."""
     match move:
-        case Start(input=given):
-            trial.start(given)
+        case Start(input=given, principal=principal, claims=claims):
+            trial.start(given, principal=principal, claims=claims)
         case Send(sample=sample):
             trial.send(sample.type, sample.data, principal=sample.principal, claims=sample.claims)
         case Advance(seconds=seconds):

@@ -339,11 +339,41 @@ def test_every_path_of_the_sample_machines_can_be_driven(machine: Any, events: A
         paths = search(machine, events, services=services, inputs=inputs)
         assert paths.blocked == ()
         for path in paths:
-            if machine is not expense or path.target != "draft":  # rules let only managers create it
-                continue_as = path if machine is not expense else replace(path, moves=path.moves[1:])
-                continue_as.drive()
-                driven += 1
+            path.drive()
+            driven += 1
     assert driven > 1
+
+
+def test_what_rules_deny_is_no_way_and_is_listed() -> None:
+    paths = paths_to_states(
+        expense,
+        [
+            {
+                "type": "SUBMIT",
+                "data": {"amount": 1, "purpose": "p"},
+                "principal": "mia",
+                "claims": {"role": "manager"},
+            },
+            {"type": "APPROVE", "principal": "mia", "claims": {"role": "manager"}},
+            {"type": "REJECT", "principal": "bo", "claims": {"role": "clerk"}},
+        ],
+    )
+    assert [path.target for path in paths] == ["draft", "claimed"]
+    assert str(paths[1]) == 'claimed by start by mia, SUBMIT {"amount": 1, "purpose": "p"} by mia'
+    assert paths.missing == ("approved", "rejected", "withdrawn")
+    submitted = 'start by mia, SUBMIT {"amount": 1, "purpose": "p"} by mia'
+    assert paths.denied == (
+        "start by mia, REJECT by bo: rule:managers_only",
+        f"{submitted}, APPROVE by mia: rule:not_your_own",
+    )
+    assert "denied: start by mia, REJECT by bo: rule:managers_only" in str(paths)
+    for path in paths:
+        path.drive()
+
+
+def test_a_machine_that_none_of_the_examples_may_create_has_no_ways() -> None:
+    paths = paths_to_states(expense, [])
+    assert (len(paths), paths.denied) == (0, ("start: rule:sign_in",))
 
 
 def test_the_paths_of_a_large_machine_are_found_at_once() -> None:
