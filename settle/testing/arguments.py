@@ -80,7 +80,7 @@ def read_origin(origin: str) -> str:
     except (AttributeError, NameInvalidError):
         slash = ""
     if origin and not slash:
-        raise TrialError(f"an origin is an instance, `machine/instance`, and not {origin!r}")
+        raise TrialError(f"an instance is named `machine/instance`, and not as {origin!r}")
     return origin
 
 

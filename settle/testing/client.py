@@ -22,6 +22,7 @@ from settle.runtime.outgoing import Caller
 from settle.runtime.read_receipt import read_receipts
 from settle.runtime.receipt import Outcome, Position
 from settle.runtime.send_control import send_control
+from settle.runtime.send_edit import EditRequest, send_edit
 from settle.runtime.submit_events import EventsRequest, post_events
 from settle.testing.errors import TrialError
 from settle.testing.placing import place
@@ -111,6 +112,11 @@ class Client:
     def control(self, action: ControlAction, who: Principal) -> None:
         """Ask for what operators ask for."""
         self._world.ask(lambda: send_control(self._world.ports, self._key, Caller(principal=who), action))
+
+    def edit(self, changes: Mapping[str, Any], who: Principal) -> None:
+        """Change the event that blocks the instance, and try it again."""
+        request = EditRequest(changes=dict(changes))
+        self._world.ask(lambda: send_edit(self._world.ports, self._key, Caller(principal=who), request))
 
     def complete(self, invoke: str, outcome: ServiceOutcome) -> None:
         """Say how a child or a background service ended that waits for it.

@@ -6,8 +6,10 @@ a client whose request was not answered repeats it under the same idempotency ke
 is without a death: each instance, what it asked of the world, by its id, and the keys its services were called with.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -132,6 +134,22 @@ class _Run:
 
 
 def _run(setting: Setting, scenario: Scenario, plan: Plan) -> _Run:
+    with _unlogged():
+        return _try(setting, scenario, plan)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep a hundred runs from logging what each of them has in common."""
+    logger = logging.getLogger("settle")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _try(setting: Setting, scenario: Scenario, plan: Plan) -> _Run:
     trial = setting.make(plan, keyed=True)
     world, stubs = trial.world, trial.stubs
     error, told = "", None

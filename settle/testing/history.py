@@ -16,7 +16,7 @@ from settle.testing.stubs import Answered
 
 HISTORY_SCHEMA: Final = 1
 """Format of a stored history."""
-Doing = Literal["start", "in_state", "send", "advance", "complete", "control"]
+Doing = Literal["start", "in_state", "send", "advance", "complete", "control", "edit"]
 
 
 class _Model(BaseModel):
@@ -48,6 +48,7 @@ class HistoryStep(_Model):
 
     Attributes:
         do: which.
+        other: the instance, `machine/instance`, that it was done to; empty for the one that the test is about.
         child: the invokes that lead to the child it was done to; none for the instance itself.
         given: its arguments.
         services: calls that it led to, in order.
@@ -55,6 +56,7 @@ class HistoryStep(_Model):
     """
 
     do: Doing
+    other: str = ""
     child: tuple[str, ...] = ()
     given: dict[str, JsonValue]
     services: tuple[RecordedAnswer, ...] = ()
@@ -64,6 +66,7 @@ class HistoryStep(_Model):
         what = {"send": "type", "advance": "duration", "complete": "invoke", "control": "action"}.get(self.do, "")
         rest = {name: value for name, value in self.given.items() if name != what and value not in (None, "", {}, [])}
         to = f" (child {'.'.join(self.child)})" if self.child else ""
+        to = f" ({self.other}){to}" if self.other else to
         first = str(self.given[what]) if what else ""
         if self.do == "advance":
             first = format_duration(float(first))

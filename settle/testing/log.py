@@ -30,7 +30,7 @@ def _tell(step: HistoryStep) -> str:
     if not step.then.get("exists", True):
         return f"{step} -> not there"
     outcome, reason = step.then["outcome"], step.then["reason"]
-    says = outcome is not None and (step.do == "send" or step.given.get("action") in TELLING)
+    says = outcome is not None and (step.do in {"send", "edit"} or step.given.get("action") in TELLING)
     told = f"{outcome}{f' by {reason}' if reason else ''}, " if says else ""
     state = step.then["state"]
     failed = "".join(f"; {each.name} raised {each.raised}" for each in step.services if each.raised)

@@ -107,7 +107,7 @@ def _repeat(trial: Trial, step: HistoryStep, ignoring: Collection[str]) -> list[
     """Do a step again; return how what comes of it differs."""
     before = len(trial.history.steps)
     try:
-        whose = trial
+        whose = trial.other(step.other) if step.other else trial
         for invoke in step.child:
             whose = whose.child(invoke)
         _do(whose, step)
@@ -141,5 +141,7 @@ def _do(trial: Trial, step: HistoryStep) -> None:
         case "complete":
             error = revive_error(given["data"]) if given["error"] else None
             trial.complete(given["invoke"], None if error else given["data"], error=error)
+        case "edit":
+            trial.edit(given.pop("data"), event_type=given.pop("type"), **given)
         case "control":
             trial.control(given.pop("action"), **given)

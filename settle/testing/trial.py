@@ -47,7 +47,8 @@ class Trial(InstanceView):
         key: of the instance.
         stubs: what services answer.
         log: of everything that was done in that world.
-        route: the invokes that lead to it from the instance that the test is about.
+        other: its name again, when it is not the instance that the test is about.
+        route: the invokes that lead to it from that instance.
         keyed: whether each event carries an idempotency key, as that of a client who may have to repeat it does.
     """
 
@@ -58,11 +59,12 @@ class Trial(InstanceView):
         stubs: Stubs,
         log: Log,
         *,
+        other: str = "",
         route: tuple[str, ...] = (),
         keyed: bool = False,
     ) -> None:
         super().__init__(world, key, stubs)
-        self._log, self._route, self._keyed = log, route, keyed
+        self._log, self._other, self._route, self._keyed = log, other, route, keyed
         self._client = Client(world, key, stubs)
         self._began = world.clock.now()
 
@@ -160,6 +162,17 @@ class Trial(InstanceView):
         seconds = read_wait(duration, self.now)
         return self._do("advance", lambda: self._world.advance(seconds, steps=MOST_STEPS), {"duration": seconds})
 
+    def advance_to_next_timer(self) -> Self:
+        """Let time pass until the next timer of this instance is due.
+
+        Raises:
+            TrialError: it has none.
+            BlockedError: a guard or an action raised meanwhile.
+        """
+        if not self.timers:
+            raise TrialError(f"{self.group} at {', '.join(self._snapshot.configuration)} has no timer")
+        return self.advance(min(self.timers.values()))
+
     def complete(self, invoke: str, result: object = None, *, error: ServiceError | None = None) -> Self:
         """Say how a service or a child ended whose stub returned `WAIT_FOR_CALLBACK`.
 
@@ -198,6 +211,33 @@ class Trial(InstanceView):
         asked, who = ControlAction(action), read_who(principal, claims)
         told = {"action": action, "principal": who.name, "claims": dict(who.claims)}
         return self._do("control", lambda: self._client.control(asked, who), told)
+
+    def edit(
+        self,
+        data: Mapping[str, Any] | BaseModel | None = None,
+        *,
+        event_type: str = "",
+        principal: str = "",
+        claims: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Be an operator who changes the event that blocks the instance, and has it tried again.
+
+        Args:
+            data: other data; what it has stays when none is given.
+            event_type: another type; the one that it has stays when none is given.
+            principal: who the operator is.
+            claims: what the API's authorizer says about them.
+
+        Raises:
+            SettleError: as the API refuses it: `NotBlockedError`, `NotEditableError`, `EventInvalidError` ...
+            BlockedError: it failed again.
+        """
+        who = read_who(principal, claims)
+        body = None if data is None else read_object(data, "the data of an event")
+        changes = {**({"type": event_type} if event_type else {}), **({} if body is None else {"data": body})}
+        self._log.blocks.pop(self.group, None)
+        told = {"type": event_type, "data": body, "principal": who.name, "claims": dict(who.claims)}
+        return self._do("edit", lambda: self._client.edit(changes, who), told)
 
     def stub(
         self,
@@ -238,7 +278,24 @@ class Trial(InstanceView):
         key = child_key(self._instance, live)
         if not self._world.cast.knows(str(key)):
             raise TrialError(f"the child {invoke!r} is stubbed; give its machine {live.src!r} along, or complete() it")
-        return Trial(self._world, key, self._stubs, self._log, route=(*self._route, invoke), keyed=self._keyed)
+        return Trial(
+            self._world, key, self._stubs, self._log, other=self._other, route=(*self._route, invoke), keyed=self._keyed
+        )
+
+    def other(self, name: str) -> "Trial":
+        """Return another instance in the same world, of a machine that is given.
+
+        Args:
+            name: `machine/instance`.
+
+        Raises:
+            TrialError: its machine is not given.
+        """
+        group = read_origin(name)
+        if not group or not self._world.cast.knows(group):
+            raise TrialError(f"the machine of {name!r} is not given; give it along, given(machine, other)")
+        key = InstanceKey.parse(group)
+        return Trial(self._world, key, self._stubs, self._log, other=group, keyed=self._keyed)
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
@@ -303,11 +360,12 @@ class Trial(InstanceView):
         except SettleError as error:  # as the API answers; where in Settle that was decided says nothing more
             raise error.with_traceback(None) from None
         except AssertionError as error:
-            here = HistoryStep(do=doing, child=self._route, given=given, then={})
+            here = HistoryStep(do=doing, other=self._other, child=self._route, given=given, then={})
             error.add_note("\n".join(["The trial so far:", *self.story.splitlines(), f"now. {here}"]))
             raise
         step = HistoryStep(
             do=doing,
+            other=self._other,
             child=self._route,
             given=given,
             services=tuple(record_answer(each) for each in self._stubs.answered[calls:]),

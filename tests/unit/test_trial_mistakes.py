@@ -9,7 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from settle import WAIT_FOR_CALLBACK, Context, Event, ServiceCall, ServiceError, Statechart
+from settle.runtime.errors import NotBlockedError
 from settle.testing import (
+    BlockedError,
     RuleFailedError,
     Trial,
     TrialError,
@@ -107,7 +109,7 @@ def test_who_somebody_is_is_text(loan: Trial) -> None:
     with pytest.raises(TrialError, match=r"each claim as text, and 'role' is \['a'\]"):
         loan.send("APPLY", claims={"role": ["a"]})
     for origin in ("order", "order/", "Order/1", wrong):
-        with pytest.raises(TrialError, match="an origin is an instance, `machine/instance`, and not "):
+        with pytest.raises(TrialError, match="an instance is named `machine/instance`, and not as "):
             loan.send("APPLY", origin=origin)
 
 
@@ -275,6 +277,62 @@ def test_what_became_of_an_event_is_known_after_an_operator_helped() -> None:
     held = given(LOAN, services={"score": WAIT_FOR_CALLBACK}).start().control("pause").send("APPLY")
     assert (held.outcome, held.control("resume").outcome) == ("held", "applied")
     assert held.story.splitlines()[-1] == "4. control resume -> applied, at scoring"
+
+
+def test_an_operator_edits_what_blocks() -> None:
+    def divide(ctx: Loan, event: Event) -> None:
+        ctx.seen = (*ctx.seen, 1 / event["by"])
+
+    chart = Statechart(
+        id="m",
+        context=Loan,
+        states=[{"name": "a", "tags": ["settled"]}],
+        transitions=[{"trigger": "DIVIDE", "source": "a", "dest": None, "actions": divide}],
+    )
+    trial = given(chart).start()
+    with pytest.raises(NotBlockedError):
+        trial.edit({"by": 1})
+    with pytest.raises(BlockedError):
+        trial.send("DIVIDE", {"by": 0})
+    with pytest.raises(BlockedError):
+        trial.edit({"by": 0.0})
+    assert trial.edit({"by": 2}).context.seen == (0.5,)
+    assert (trial.outcome, trial.story.splitlines()[-1]) == ("applied", '4. edit {"data": {"by": 2}} -> applied, at a')
+    assert replay(trial.history, chart).context.seen == (0.5,)
+
+
+def test_another_instance_can_be_looked_at() -> None:
+    def forward(_: Any, __: Event, do: Any) -> None:
+        do.send("loan/7", "BACK")
+
+    clerk = Statechart(
+        id="clerk",
+        states=[{"name": "a", "tags": ["settled"]}],
+        transitions=[{"trigger": "GO", "source": "a", "dest": None, "actions": forward}],
+    )
+    trial = given(clerk, LOAN, services={"score": WAIT_FOR_CALLBACK}).send("GO")
+    assert trial.other("loan/7").state == "review.first"
+    trial.other("loan/7").send("SWAP")
+    assert trial.story.splitlines()[-1] == "2. send SWAP (loan/7) -> applied, at review.second"
+    assert replay(trial.history, clerk, LOAN).other("loan/7").state == "review.second"
+    for name in ("house/1", "loan", ""):
+        with pytest.raises(TrialError, match=r"is not given|an instance is named"):
+            trial.other(name)
+
+
+def test_time_passes_until_the_next_timer() -> None:
+    chart = Statechart(
+        id="m",
+        states=[
+            {"name": "a", "tags": ["settled"], "timeout": "3h", "on_timeout": "b"},
+            {"name": "b", "tags": ["settled"]},
+        ],
+    )
+    trial = given(chart).start()
+    began = trial.now
+    assert (trial.advance_to_next_timer().state, trial.now - began) == ("b", 3 * 3600)
+    with pytest.raises(TrialError, match="m/1 at b has no timer"):
+        trial.advance_to_next_timer()
 
 
 # Paths, coverage, crashes, histories ---------------------------------------------------------------------------------
