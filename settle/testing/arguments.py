@@ -11,7 +11,9 @@ from settle.core.delay import parse_duration
 from settle.core.permission import NOBODY, Principal
 from settle.runtime.errors import NameInvalidError
 from settle.runtime.names import check_instance_id, check_machine_name
-from settle.testing.errors import TrialError
+from settle.testing.errors import HIDDEN, TrialError
+
+__tracebackhide__ = HIDDEN
 
 
 def read_json(value: object, what: str) -> Any:  # noqa: ANN401 - JSON data

@@ -9,9 +9,11 @@ from settle.core.snapshot import Snapshot
 from settle.runtime.incoming import CREATE_TYPE
 from settle.runtime.permissions import Rules
 from settle.testing.cast import make_loud
-from settle.testing.errors import AbortedError
+from settle.testing.errors import HIDDEN, AbortedError
 from settle.testing.moves import Send, Start
 from settle.testing.samples import Sample
+
+__tracebackhide__ = HIDDEN
 
 
 class Law:

@@ -25,9 +25,11 @@ from settle.runtime.instance import InstanceKey
 from settle.runtime.machine_files import EXPORT
 from settle.runtime.permissions import NO_RULES, Rules, read_rules
 from settle.runtime.registry import Registry
-from settle.testing.errors import AbortedError, RuleFailedError, TrialError
+from settle.testing.errors import HIDDEN, AbortedError, RuleFailedError, TrialError
 from settle.testing.footprints import Footprints
 from settle.testing.stubs import Stubs
+
+__tracebackhide__ = HIDDEN
 
 Machine = Statechart | Definition | ModuleType
 """What a test gives: a chart, its file as a module, or a compiled definition."""

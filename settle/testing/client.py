@@ -24,12 +24,12 @@ from settle.runtime.receipt import Outcome, Position
 from settle.runtime.send_control import send_control
 from settle.runtime.send_edit import EditRequest, send_edit
 from settle.runtime.submit_events import EventsRequest, post_events
-from settle.testing.errors import TrialError
+from settle.testing.errors import HIDDEN, TrialError
 from settle.testing.placing import place
 from settle.testing.stubs import Stubs
 from settle.testing.world import World
 
-__tracebackhide__ = True  # see trial.py
+__tracebackhide__ = HIDDEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

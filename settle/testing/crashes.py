@@ -16,7 +16,7 @@ from typing import Any, Final
 from settle.runtime.instance import FinishEvent, Instance
 from settle.testing.cast import Machine
 from settle.testing.deaths import Plan
-from settle.testing.errors import CrashDifferenceError, TrialError
+from settle.testing.errors import HIDDEN, CrashDifferenceError, TrialError
 from settle.testing.history import compare
 from settle.testing.recording import fingerprint, is_own_control
 from settle.testing.setting import INSTANCE, Setting, make_setting
@@ -24,6 +24,8 @@ from settle.testing.stubs import Stubs
 from settle.testing.trial import Trial
 from settle.testing.view import InstanceView
 from settle.testing.world import World
+
+__tracebackhide__ = HIDDEN
 
 Scenario = Callable[[Trial], object]
 """What is done to a new trial. What it returns is compared too, so it can speak of a world outside."""

@@ -12,10 +12,14 @@ AssertionError
 """
 
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import Final
 
+from settle.core.errors import SettleError
 from settle.runtime.instance import Blocked
 
+HIDDEN: Final = methodcaller("errisinstance", (AssertionError, SettleError))
+"""What modules say to pytest as `__tracebackhide__`: show the line of the test, unless Settle itself is at fault."""
 MOST_TOLD: Final = 10
 """Differences that a message tells; the first ones say most."""
 

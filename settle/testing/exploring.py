@@ -25,10 +25,13 @@ from settle.runtime.settle_run import SettledRun, run_event, run_start
 from settle.testing.asking import Law
 from settle.testing.cast import watch
 from settle.testing.clock import FIRST_MOMENT
+from settle.testing.errors import HIDDEN
 from settle.testing.footprints import Footprints
 from settle.testing.moves import Advance, Complete, Move, Send, Start
 from settle.testing.samples import Choices, Sample, give
 from settle.testing.situation import Situation, begin_nowhere, due_event, next_due, result_event
+
+__tracebackhide__ = HIDDEN
 
 MOST_OWN_EVENTS: Final = MAX_HOPS
 """Events that an instance may send to itself, one leading to the next."""

@@ -7,7 +7,9 @@ from typing import Final, Self
 from settle.core.definition import Definition, Node
 from settle.core.macrostep import Microstep
 from settle.drawing.describe_transitions import describe_transition
-from settle.testing.errors import CoverageError, TrialError
+from settle.testing.errors import HIDDEN, CoverageError, TrialError
+
+__tracebackhide__ = HIDDEN
 
 TAKEN: Final = "x"
 MISSED: Final = " "

@@ -11,8 +11,10 @@ from settle.core.codec import field_errors
 from settle.core.delay import format_duration
 from settle.core.effects import Effect, SetTimer
 from settle.core.service import ServiceError
-from settle.testing.errors import TrialError
+from settle.testing.errors import HIDDEN, TrialError
 from settle.testing.stubs import Answered
+
+__tracebackhide__ = HIDDEN
 
 HISTORY_SCHEMA: Final = 1
 """Format of a stored history."""

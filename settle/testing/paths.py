@@ -10,7 +10,7 @@ from typing import Any, Final, overload
 from settle.core.definition import Definition
 from settle.core.service import WAIT_FOR_CALLBACK
 from settle.testing.cast import Machine
-from settle.testing.errors import TrialError
+from settle.testing.errors import HIDDEN, TrialError
 from settle.testing.exploring import Explorer, Told, Visit
 from settle.testing.footprints import list_states, list_transitions
 from settle.testing.history import revive_error
@@ -19,6 +19,8 @@ from settle.testing.samples import Choices, Example, read_samples
 from settle.testing.setting import Setting, make_setting
 from settle.testing.stubs import check_name
 from settle.testing.trial import Trial
+
+__tracebackhide__ = HIDDEN
 
 MOST_SITUATIONS: Final = 2_000
 """Situations to know before the search ends; a machine that counts has no end of them."""

@@ -15,7 +15,9 @@ from settle.core.interpreter import START_EVENT
 from settle.core.macrostep import Microstep
 from settle.core.plan import plan_microstep
 from settle.core.spec import NodeKind
-from settle.testing.errors import TrialError
+from settle.testing.errors import HIDDEN, TrialError
+
+__tracebackhide__ = HIDDEN
 
 
 def place(definition: Definition, paths: Sequence[str]) -> Definition:

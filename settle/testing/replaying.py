@@ -10,10 +10,12 @@ from settle.core.errors import SettleError
 from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall
 from settle.core.spec import InvokeSpec
 from settle.testing.cast import Machine
-from settle.testing.errors import BlockedError, HistoryDifferenceError, NotStubbedError, TrialError
+from settle.testing.errors import HIDDEN, BlockedError, HistoryDifferenceError, NotStubbedError, TrialError
 from settle.testing.history import History, HistoryStep, RecordedAnswer, compare, revive_error, revive_failure
 from settle.testing.setting import make_setting
 from settle.testing.trial import Trial
+
+__tracebackhide__ = HIDDEN
 
 
 def replay(

@@ -12,8 +12,10 @@ from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.core.spec import ANY_EVENT, InvokeSpec
 from settle.runtime.check_events import ClientEvent, check_events_against
 from settle.runtime.instance import ServiceOutcome
-from settle.testing.errors import NotStubbedError, TrialError
+from settle.testing.errors import HIDDEN, NotStubbedError, TrialError
 from settle.testing.stubs import as_data
+
+__tracebackhide__ = HIDDEN
 
 Example = Any
 """An event: its type, `(type, data)`, or a dict of what `Trial.send` is given. Type checkers find no better type for a

@@ -12,12 +12,14 @@ from settle.testing.arguments import read_moment
 from settle.testing.cast import Cast, Machine, Role, read_role
 from settle.testing.clock import FIRST_MOMENT
 from settle.testing.deaths import Plan
-from settle.testing.errors import TrialError
+from settle.testing.errors import HIDDEN, TrialError
 from settle.testing.footprints import Coverage, begin_footprints
 from settle.testing.log import Log
 from settle.testing.stubs import Stub, Stubs, check_name
 from settle.testing.trial import Trial
 from settle.testing.world import World
+
+__tracebackhide__ = HIDDEN
 
 INSTANCE: Final = "1"
 """Id of the instance, unless a test says otherwise."""

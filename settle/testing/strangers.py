@@ -13,8 +13,10 @@ from settle.runtime.instance import InstanceKey, ServiceOutcome
 from settle.runtime.letters import tell_parent
 from settle.runtime.ports import EventQueue
 from settle.testing.cast import Cast
-from settle.testing.errors import AbortedError, TrialError
+from settle.testing.errors import HIDDEN, AbortedError, TrialError
 from settle.testing.stubs import Stubs
+
+__tracebackhide__ = HIDDEN
 
 
 class Strangers:

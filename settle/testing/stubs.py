@@ -21,7 +21,9 @@ from settle.core.service import WAIT_FOR_CALLBACK, ServiceCall, ServiceError
 from settle.core.spec import InvokeSpec
 from settle.runtime.call_service import RESULT_INVALID
 from settle.testing.deaths import Plan
-from settle.testing.errors import AbortedError, NotStubbedError, TrialError
+from settle.testing.errors import HIDDEN, AbortedError, NotStubbedError, TrialError
+
+__tracebackhide__ = HIDDEN
 
 UNSAID: Final = object()
 """In place of an answer that was not given."""

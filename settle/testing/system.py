@@ -32,7 +32,9 @@ from settle.runtime.run_task import TaskRunner
 from settle.runtime.standard_message import StandardMessage, read_standard_record
 from settle.runtime.tally import Tally
 from settle.testing.clock import ManualClock
-from settle.testing.errors import EndlessError
+from settle.testing.errors import HIDDEN, EndlessError
+
+__tracebackhide__ = HIDDEN
 
 VISIBILITY_SECONDS: Final = 30
 """How long a message is hidden from others while a function has it."""

@@ -22,14 +22,14 @@ from settle.testing.arguments import (
     read_who,
 )
 from settle.testing.client import Client, Sighting
-from settle.testing.errors import BlockedError, TrialError
+from settle.testing.errors import HIDDEN, BlockedError, TrialError
 from settle.testing.history import Doing, History, HistoryStep, record_answer, record_effect
 from settle.testing.log import Log
 from settle.testing.stubs import UNSAID, Answer, Stubs, check_name, make_stub
 from settle.testing.view import InstanceView
 from settle.testing.world import World
 
-__tracebackhide__ = True  # pytest shows the line of the test
+__tracebackhide__ = HIDDEN
 
 MOST_STEPS: Final = 100_000
 """Moments at which something happens while time is advanced once."""
@@ -361,7 +361,8 @@ class Trial(InstanceView):
             raise error.with_traceback(None) from None
         except AssertionError as error:
             here = HistoryStep(do=doing, other=self._other, child=self._route, given=given, then={})
-            error.add_note("\n".join(["The trial so far:", *self.story.splitlines(), f"now. {here}"]))
+            if self._log.steps:
+                error.add_note("\n".join(["The trial so far:", *self.story.splitlines(), f"now. {here}"]))
             raise
         step = HistoryStep(
             do=doing,

@@ -9,11 +9,11 @@ from settle.core.effects import Effect, SendEvent
 from settle.core.service import ServiceCall
 from settle.core.snapshot import Snapshot, Status
 from settle.runtime.instance import Blocked, Instance, InstanceKey
-from settle.testing.errors import TrialError
+from settle.testing.errors import HIDDEN, TrialError
 from settle.testing.stubs import Stubs, check_name
 from settle.testing.world import World
 
-__tracebackhide__ = True  # see trial.py
+__tracebackhide__ = HIDDEN
 
 
 class InstanceView:

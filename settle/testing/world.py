@@ -18,12 +18,14 @@ from settle.runtime.poll import Pauses
 from settle.testing.cast import Cast
 from settle.testing.clock import FIRST_MOMENT, ManualClock
 from settle.testing.deaths import KilledError, Mortal, Plan
-from settle.testing.errors import AbortedError
+from settle.testing.errors import HIDDEN, AbortedError
 from settle.testing.exact_timers import ExactTimersQueue
 from settle.testing.recording import RecordingStore
 from settle.testing.strangers import Strangers
 from settle.testing.stubs import Stubs
 from settle.testing.system import MOST_ROUNDS, SENDER, MemorySystem
+
+__tracebackhide__ = HIDDEN
 
 TAKEN_SECONDS: Final = 0.001
 """How long a message is hidden from others: after a death it comes again almost at once."""

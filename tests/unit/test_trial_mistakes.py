@@ -1,7 +1,9 @@
 """Trials: what a test says wrongly fails it, in a sentence that says what to do."""
 
+import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -70,6 +72,7 @@ LOAN = Statechart(
         {"trigger": "BACK", "source": "draft", "dest": "review.back"},
     ],
 )
+ROOT = Path(__file__).parents[2]
 BORN = date(2000, 2, 29)
 
 
@@ -367,3 +370,23 @@ def test_a_report_is_short_and_a_scenario_is_a_function() -> None:
     with pytest.raises(TrialError, match="a scenario is a function of the trial, and comes before the machine; 'x'"):
         check_crashes(wrong, LOAN)
     assert repr(check_crashes(lambda trial: trial.start(), LOAN)) == "CrashReport(deaths=10, lost=0)"
+
+
+# What pytest shows ---------------------------------------------------------------------------------------------------
+
+
+def test_only_the_line_of_the_test_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "test_it.py"
+    file.write_text(
+        "from machines import count, signup\n"
+        "from settle.testing import given\n"
+        "def test_a():\n    given(count).send('CUNT')\n"
+        "def test_b():\n    given(signup).send('START', {'email': 'ada@example.com'})\n"
+        "def test_c():\n    given(signup).in_state('watng')\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(file)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert "3 failed" in told
+    for line in ("did you mean 'COUNT'", "the test does not say what it answers", "did you mean 'waiting'"):
+        assert line in told
+    assert [line for line in told.splitlines() if ".py:" in line and "test_it.py:" not in line] == []
