@@ -28,7 +28,8 @@ class Log:
 
 def _tell(step: HistoryStep) -> str:
     if not step.then.get("exists", True):
-        return f"{step} -> not there"
+        outcome = step.then.get("outcome")
+        return f"{step} -> {f'{outcome}, ' if outcome else ''}not there"
     outcome, reason = step.then["outcome"], step.then["reason"]
     says = outcome is not None and (step.do in {"send", "edit"} or step.given.get("action") in TELLING)
     told = f"{outcome}{f' by {reason}' if reason else ''}, " if says else ""

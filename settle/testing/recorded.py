@@ -126,9 +126,9 @@ class RecordedInstance(InstanceView):
 
     def _describe(self, known_effects: int, now: float) -> dict[str, Any]:
         """Describe what is there after a step."""
-        if not self.exists:
-            return {"exists": False}
         outcome, reason = self._client.verdict()
+        if not self.exists:
+            return {"exists": False, **({} if outcome is None else {"outcome": outcome.value})}
         return {
             "outcome": None if outcome is None else outcome.value,
             "reason": reason,

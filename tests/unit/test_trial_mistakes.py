@@ -236,17 +236,20 @@ def test_a_message_to_a_machine_that_does_not_exist_comes_back_if_a_test_wants_i
     def tell(_: Any, __: Event, do: Any) -> None:
         do.send("nomachine/1", "NEWS")
 
+    def hear(ctx: dict[str, Any], event: Event) -> None:
+        ctx["code"] = event["code"]
+
     chart = Statechart(
         id="m",
         states=["a", "b", "lost"],
         transitions=[
             {"trigger": "GO", "source": "a", "dest": "b", "actions": tell},
-            {"trigger": "error.communication", "source": "b", "dest": "lost"},
+            {"trigger": "error.communication", "source": "b", "dest": "lost", "actions": hear},
         ],
     )
     assert given(chart).send("GO").state == "b"
     trial = given(chart, strangers=False).send("GO")
-    assert trial.state == "lost"
+    assert (trial.state, trial.context) == ("lost", {"code": "unknown_machine"})
     assert replay(trial.history, chart).state == "lost"
 
 
@@ -273,6 +276,7 @@ def test_what_was_deleted_says_so_until_its_tombstone_is_gone(loan: Trial) -> No
     with pytest.raises(TrialError, match=r"loan/1 was deleted, or its retention is over; start\(\) it"):
         assert loan.state
     assert (loan.advance("29d").send("APPLY").outcome, loan.exists) == ("gone", False)
+    assert loan.story.splitlines()[-1] == "4. send APPLY -> gone, not there"
     assert loan.advance("2d").send("APPLY").state == "scoring"
 
 
@@ -299,8 +303,14 @@ def test_an_operator_edits_what_blocks() -> None:
         trial.send("DIVIDE", {"by": 0})
     with pytest.raises(BlockedError):
         trial.edit({"by": 0.0})
+    with pytest.raises(BlockedError):
+        trial.control("retry")
+    assert (trial.outcome, trial.story.splitlines()[-1]) == (
+        "quarantined",
+        "4. control retry -> quarantined by user_code, at a",
+    )
     assert trial.edit({"by": 2}).context.seen == (0.5,)
-    assert (trial.outcome, trial.story.splitlines()[-1]) == ("applied", '4. edit {"data": {"by": 2}} -> applied, at a')
+    assert (trial.outcome, trial.story.splitlines()[-1]) == ("applied", '5. edit {"data": {"by": 2}} -> applied, at a')
     assert replay(trial.history, chart).context.seen == (0.5,)
 
 
