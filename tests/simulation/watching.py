@@ -6,29 +6,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from settle.adapters import sqlite_database
-from settle.adapters.doorbell import Doorbell
 from settle.runtime import call_service, drain, process_batch, ring
 from tests.simulation.promises import Unexpected
 from tests.simulation.stage import STAGE
 from tests.simulation.world import World
 
 
-class _Silent(Doorbell):
-    """A bell that nobody hears: here nobody waits by real time."""
-
-    def __init__(self, _path: str | None) -> None:
-        self._descriptors = ()
-
-    def ring(self) -> None:
-        pass
-
-
 @contextmanager
 def watching(make: Callable[[], World]) -> Iterator[World]:
     """Make a world whose functions run as the acts say, with rings that forget nothing and small pages."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite_database, "Doorbell", _Silent)
         world = make()
         logger, unexpected = process_batch._logger, Unexpected(world.witness)
         patch.setattr(STAGE, "world", world)
