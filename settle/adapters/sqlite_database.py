@@ -42,9 +42,9 @@ UNAVAILABLE_CODES: Final = frozenset(
 class _Connection(sqlite3.Connection):
     """Closes itself when the garbage collector comes to it before its owner; Python 3.13 would warn."""
 
-    def __del__(self) -> None:
-        # One that could not even be opened has nothing to close.
-        with suppress(sqlite3.ProgrammingError):
+    def __del__(self, without: type[suppress] = suppress, error: type[Exception] = sqlite3.ProgrammingError) -> None:
+        # Bound beforehand: at the interpreter's end the modules may be gone.
+        with without(error):  # one that could not even be opened has nothing to close
             self.close()
 
 

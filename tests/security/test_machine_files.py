@@ -14,16 +14,14 @@ MARK = "hunter2-7f3a9c"
 HELLO = '{"kind":"events","machine":"other","instance":"1","events":[{"type":"HELLO"}]}'
 
 
-def test_a_file_that_cannot_be_loaded_stops_the_function_and_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_loaded_stops_the_function_and_loses_nothing(tmp_path: Path) -> None:
     """Without its file, events of the machine would look like nobody's, and be buried: the function must not go on."""
     folder = tmp_path / "machines_of_mine"
     shutil.copytree(MACHINES, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "third.py").write_text("import no_such_module\n")
-    with make_world() as world:
+    with make_world() as world, pytest.MonkeyPatch.context() as patch:  # undone before the world puts back its own
         consumer._consumer.cache_clear()
-        monkeypatch.setenv("SETTLE_MACHINES", str(folder))
+        patch.setenv("SETTLE_MACHINES", str(folder))
         record = world.record(HELLO, group="other/1")
         with pytest.raises(MachineFileError, match=r"third.py:1: No module named 'no_such_module'"):
             consumer.handler({"Records": [record]}, CONTEXT)
