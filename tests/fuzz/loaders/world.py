@@ -82,16 +82,20 @@ class Log(io.TextIOBase):
 def watch_logs() -> Iterator[Log]:
     """Yield what the functions write while this lasts."""
     log, logger = Log(), logging.getLogger("settle")
-    (handler,) = (
+    # One, but where tests have set up the logs again.
+    handlers = [
         each
         for each in logger.handlers
         if isinstance(each, logging.StreamHandler) and isinstance(each.formatter, LogFormatter)
-    )
-    before, handler.stream = handler.stream, log  # not by setStream, which flushes one that a test may have closed
+    ]
+    before = [handler.stream for handler in handlers]
+    for number, handler in enumerate(handlers):
+        handler.stream = io.StringIO() if number else log  # not by setStream, which flushes what may be closed
     try:
         yield log
     finally:
-        handler.stream = before
+        for handler, stream in zip(handlers, before, strict=True):
+            handler.stream = stream
 
 
 class World:
