@@ -68,7 +68,7 @@ class EventsWitness(Promises):
         self._queue = 0
         self._ended: dict[tuple[str, int], int] = {}
         self._recorded: dict[str, int] = {}
-        self._keys: dict[tuple[str, int, str], str] = {}
+        self._keys: dict[tuple[str, int, str, int], str] = {}
 
     def oldest_held(self, instance: Instance) -> Sent:
         """Return the event that an instance is blocked by."""
@@ -126,7 +126,9 @@ class EventsWitness(Promises):
         again = f"{group} calls {call.invoke} for {n} again"
         self.expect(loaded < self._recorded.get(call.key, loaded + 1), "journal", f"{again}, whose answer it had read")
         self.expect(loaded < self._ended.get((group, n), loaded + 1), "once", f"{again}, which it knew as finished")
-        key = self._keys.setdefault((group, n, call.invoke), call.key)
+        # An event that was edited may go another way to the same service, which is then another call.
+        edits = max((len(event.was) for event in self.sent[group] if event.n == n), default=0)
+        key = self._keys.setdefault((group, n, call.invoke, edits), call.key)
         # A creation that was sent again is another event, with services of its own.
         if key != call.key and not any(event.n == n and event.input_hash for event in self.sent[group]):
             self.breaks("one key", f"{group} calls {call.invoke} for {n} under two keys")
