@@ -34,7 +34,7 @@ from settle.runtime.errors import StoreUnavailableError
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.instance_codec import decode_instance
 from settle.runtime.item_codec import decode_held, decode_receipt, encode_held, encode_receipt
-from settle.runtime.ledger import LEDGER_MARK, LedgerEntry
+from settle.runtime.ledger import LEDGER_MARK, TASK_MARK, LedgerEntry
 from settle.runtime.ports import BlockedPage, Expected
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ IS_EXPECTED: Final = "inc = :incarnation AND rev = :revision"
 IS_ABSENT_OR_EXPIRED: Final = f"{IS_ABSENT} OR expires_at <= :now"
 IS_NOT_LATER: Final = "attribute_not_exists(ver) OR ver <= :version"
 IS_OF_THEN: Final = "(ver < :version OR attribute_not_exists(ver) AND expires_at <= :until)"
-IS_OF_A_CLIENT: Final = "#hash <> :mark"
+IS_OF_A_CLIENT: Final = "#hash <> :message AND #hash <> :task"
 OF_LEDGER: Final = "pk = :instance AND begins_with(sk, :prefix)"
 IN_RANGE: Final = "pk = :instance AND sk BETWEEN :first AND :last"
 
@@ -255,7 +255,8 @@ class DynamoDBInstanceStore:
                 ":instance": {"S": str(key)},
                 ":prefix": {"S": _event("")},
                 **limits,
-                ":mark": {"S": LEDGER_MARK},
+                ":message": {"S": LEDGER_MARK},
+                ":task": {"S": TASK_MARK},
             },
             "ConsistentRead": True,
         }

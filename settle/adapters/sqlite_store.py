@@ -11,7 +11,7 @@ from settle.runtime.errors import ConflictError
 from settle.runtime.instance import HeldEvent, Instance, InstanceKey
 from settle.runtime.instance_codec import decode_instance
 from settle.runtime.item_codec import decode_held, decode_receipt, encode_held, encode_receipt
-from settle.runtime.ledger import LEDGER_MARK, LedgerEntry
+from settle.runtime.ledger import LEDGER_MARK, TASK_MARK, LedgerEntry
 from settle.runtime.ports import BlockedPage, Expected
 
 PURGED_ENTRIES: Final = 20
@@ -78,7 +78,9 @@ _UNBLOCK: Final = "DELETE FROM blocked_instance WHERE key = ?"
 _FIND_BLOCKED: Final = """
     SELECT since, key FROM blocked_instance WHERE machine = ? AND (since, key) > (?, ?) ORDER BY since, key LIMIT ?
 """
-_LIST: Final = "SELECT event_id, body_hash, expires_at, document FROM ledger_entry WHERE key = ? AND body_hash <> ?"
+_LIST: Final = """
+    SELECT event_id, body_hash, expires_at, document FROM ledger_entry WHERE key = ? AND body_hash NOT IN (?, ?)
+"""
 _REMOVE: Final = "DELETE FROM ledger_entry WHERE key = ? AND event_id = ?"
 _FORGET_INSTANCES: Final = """
     DELETE FROM instance WHERE (key, revision) IN (SELECT key, revision FROM tombstone WHERE expires_at <= ?)
@@ -191,7 +193,7 @@ class SqliteInstanceStore:
     def purge(self, key: InstanceKey, *, until: float, version: int) -> None:
         """Delete what the ledger keeps of a life that has ended."""
         with self._database.transaction() as connection:
-            for row in connection.execute(_LIST, (str(key), LEDGER_MARK)).fetchall():
+            for row in connection.execute(_LIST, (str(key), LEDGER_MARK, TASK_MARK)).fetchall():
                 entry = _decode_entry(*row)
                 is_of_then = entry.expires_at <= until if entry.receipt is None else entry.receipt.version < version
                 if is_of_then:

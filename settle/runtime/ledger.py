@@ -7,6 +7,8 @@ from settle.runtime.receipt import Receipt
 
 LEDGER_MARK: Final = "message"
 """In place of a body hash: has the ledger know a message of an instance, which has no idempotency key."""
+TASK_MARK: Final = "task"
+"""In place of a body hash: that a call of a background service has begun, or waits for its callback."""
 LEDGER_RETENTION_SECONDS: Final = 24 * 60 * 60
 """How long an idempotency key is remembered."""
 

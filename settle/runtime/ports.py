@@ -111,8 +111,9 @@ class InstanceStore(Protocol):
 
         That is what was finished below a version, and what was accepted and expires at `until` or before.
 
-        Those of messages from other instances (`LEDGER_MARK`) stay until they expire: the same message must not be
-        applied to a successor.
+        Entries of the runtime's own stay until they expire: a message of another instance (`LEDGER_MARK`) must not be
+        applied to a successor, and a worker that has seen the service live must not call it more often than it may
+        (`TASK_MARK`).
         """
 
 

@@ -22,7 +22,7 @@ from settle.runtime.call_service import PENDING, call_service, failure_outcome
 from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, parse_task
 from settle.runtime.errors import ServiceFailedError
 from settle.runtime.instance import Instance, InstanceKey, ServiceOutcome
-from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, LedgerEntry
+from settle.runtime.ledger import LEDGER_RETENTION_SECONDS, TASK_MARK, LedgerEntry
 from settle.runtime.letters import result_letter
 from settle.runtime.liveness import find_live, is_token
 from settle.runtime.log_keys import make_log_keys
@@ -40,8 +40,6 @@ STRANGER: Final = "only our own consumer may have services called"
 """Why a message of anybody else is buried."""
 PENDING_ENTRY: Final = "pending"
 """Entered when a call has handed its token out."""
-TASK_MARK: Final = "task"
-"""In place of a body hash."""
 DONE: Final = "done"
 FAILED_ATTEMPT: Final = "failed_attempt"
 """How calls end in traces, besides the code of an error."""

@@ -20,7 +20,7 @@ from settle.core.snapshot import LiveTimer
 from settle.runtime import instance_codec, item_codec
 from settle.runtime.errors import ConflictError, CursorInvalidError, InstanceTooLargeError, InstanceTooNewError
 from settle.runtime.instance import Blocked, HeldRange, Instance, InstanceKey, Lane
-from settle.runtime.ledger import LEDGER_MARK
+from settle.runtime.ledger import LEDGER_MARK, TASK_MARK
 from settle.runtime.limits import MAX_ITEM_BYTES, MAX_MESSAGE_BYTES
 from settle.runtime.ports import ABSENT, Expected, InstanceStore
 from settle.runtime.receipt import Position
@@ -465,10 +465,11 @@ def test_purging_removes_what_the_ledger_keeps_of_the_life_before(store: Instanc
     store.accept(KEY, make_entry("later", expires_at=NOW + 101), NOW)
     store.finish(KEY, make_entry("successor's", expires_at=NOW + 100, finished=True, version=8))
     store.finish(KEY, replace(make_entry("message", finished=True), body_hash=LEDGER_MARK))
+    store.accept(KEY, replace(make_entry("task", expires_at=NOW + 100), body_hash=TASK_MARK), NOW)
     store.finish(OTHER_KEY, make_entry("old-1", expires_at=NOW + 100, finished=True))
     for _ in range(2):
         store.purge(KEY, until=NOW + 100, version=8)
-    kept = {"later", "successor's", "message"}
+    kept = {"later", "successor's", "message", "task"}
     assert set(store.find_entries(KEY, [*(f"old-{number}" for number in range(30)), "accepted", *kept], NOW)) == kept
     assert set(store.find_entries(OTHER_KEY, ["old-1"], NOW)) == {"old-1"}
     assert store.load(KEY) is not None
