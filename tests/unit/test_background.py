@@ -1,5 +1,6 @@
 """Background services: begun by the commit, called by the worker, answered through the instance's own group."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from settle.core.spec import Delivery, InvokeMode
 from settle.runtime.call_service import PENDING
 from settle.runtime.envelope import ResultEnvelope, TaskEnvelope, dump_envelope, parse_task
 from settle.runtime.errors import QueueUnavailableError
+from settle.runtime.instance import InstanceKey
 from settle.runtime.run_task import find_pause
 from tests.support.charts import action, invoke, machine, node, on, settled
 from tests.support.ports import Broken
@@ -53,6 +55,23 @@ class Service:
         if self._failures:
             raise self._failures.pop(0)
         return self._answer
+
+
+class SlowReader:
+    """A store whose reader stalls with what it has read while something else happens."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.meanwhile: Callable[[], None] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def load(self, key: InstanceKey) -> Any:
+        found, meanwhile, self.meanwhile = self._store.load(key), self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return found
 
 
 def test_a_background_service_answers_by_an_event() -> None:
@@ -411,3 +430,22 @@ def test_a_result_that_does_not_fit_its_model_blocks_the_instance_and_is_not_los
     assert system.state(GROUP) == ("busy",)
     system.advance(900)
     assert system.state(GROUP) == ("idle",), "its deadline is there all the same"
+
+
+def test_a_worker_that_overslept_a_deletion_does_not_begin_once_more_what_may_be_begun_once() -> None:
+    service = Service(Killed())
+    system = System(chart(service, delivery=Delivery.AT_MOST_ONCE, deadline=60.0, timeout=30.0))
+    system.post(GROUP, ("GO", {}))
+    system.pump()
+    kill(system)
+
+    def delete() -> None:
+        system.control(GROUP, "delete")
+        system.pump()
+
+    system.clock.sleep(100)  # the deadline has passed, and nobody has come to it
+    reader = SlowReader(system.store)
+    system.store, reader.meanwhile = reader, delete
+    system.work()
+    assert system.instance(GROUP).deleted
+    assert len(service.calls) == 1
