@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rate=given.rate,
         wait_every=given.wait_every,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also SIGINT: who starts this in the background of a script may have had it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with open_target(given.url, given.backend) as target:
             if given.isolation:
